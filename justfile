@@ -1,0 +1,62 @@
+# Every task of the house. `just` alone lists them.
+
+set positional-arguments
+
+export UV_PROJECT_ENVIRONMENT := env("UV_PROJECT_ENVIRONMENT", justfile_directory() / ".venv")
+
+[private]
+default:
+    @just --list --unsorted
+
+# The whole house and a simulated city on it; see `just demo --help`
+demo *args:
+    exec uv run python -m city demo "$@"
+
+# The whole house, without a city, until Ctrl-C
+up *args:
+    exec uv run python -m stack up "$@"
+
+# A token for the house that is up: `just token ann user` (or pilot, admin)
+token *args:
+    @uv run --quiet python -m stack token "$@"
+
+# Every test; arguments go to pytest (`--backend=containers`: parts from images)
+test *args:
+    exec uv run pytest "$@"
+
+# Lint, format, types, import rules, generated documents
+check:
+    uv run ruff check
+    uv run ruff format --check
+    uv run mypy libs services tools bench tests
+    uv run lint-imports
+    uv run python -m contracts.asyncapi | diff - docs/asyncapi.yaml
+
+# Put right what a machine can put right
+fix:
+    uv run ruff check --fix
+    uv run ruff format
+
+# Generate docs/asyncapi.yaml from the contracts
+docs:
+    uv run python -m contracts.asyncapi docs/asyncapi.yaml
+
+# Follow one order hop by hop, and write docs/trace.md
+trace:
+    exec uv run python -m bench.trace --write docs/trace.md
+
+# Accept additions to the contracts into their golden files
+golden:
+    uv run python -m contracts.golden libs/contracts/tests/golden
+
+# One figure beside its peer: `just bench NAME [--json FILE]`
+bench *args:
+    exec uv run python -m bench "$@"
+
+# Resolve afresh and write every pin: constraints and the services' requirement locks
+lock:
+    uv run --no-project --with tomlkit python deploy/lock.py
+
+# Remove all state of runs on this machine
+clean:
+    rm -rf var
