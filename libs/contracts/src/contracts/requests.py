@@ -1,0 +1,174 @@
+"""What one service asks of another over NATS request/reply. A refusal is a `Problem`."""
+
+from typing import ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.events import DriverState
+from contracts.models import Identity, Job, JobStatus, Latitude, Longitude, Model
+
+Reply = TypeVar("Reply", bound=Model)
+
+
+class Problem(Model):
+    """A refusal: a stable `code`, a message for people, and the HTTP status that says the same (RFC 9457)."""
+
+    code: str
+    message: str
+    status: int = Field(ge=400, le=599)
+
+
+class Request(Model, Generic[Reply]):
+    """A question with its one kind of answer. `subject` is `request.<service>.<name>`."""
+
+    subject: ClassVar[str]
+    reply: ClassVar[type[Model]]
+
+
+class BookingView(Model):
+    """A booking that the asker may see."""
+
+    job: Job
+
+
+class ViewBooking(Request[BookingView]):
+    """One booking: to its customer, its driver and admins only (C6)."""
+
+    subject = "request.booking.view"
+    reply = BookingView
+    identity: Identity
+    booking_id: UUID
+
+
+class OpenBookings(Model):
+    """Bookings under way, newest first; at most 20."""
+
+    jobs: list[Job]
+
+
+class ListOpenBookings(Request[OpenBookings]):
+    """The bookings of a customer or driver that are under way (C7)."""
+
+    subject = "request.booking.open"
+    reply = OpenBookings
+    identity: Identity
+
+
+class CancelBooking(Request[BookingView]):
+    """Cancel, by the customer or an admin (B11)."""
+
+    subject = "request.booking.cancel"
+    reply = BookingView
+    identity: Identity
+    booking_id: UUID
+    reason: str | None = Field(default=None, max_length=500)
+
+
+class RetryBooking(Request[BookingView]):
+    """Search again, by the customer, while there is no driver (B10)."""
+
+    subject = "request.booking.retry"
+    reply = BookingView
+    identity: Identity
+    booking_id: UUID
+
+
+class AdvanceBooking(Request[BookingView]):
+    """The driver moves the job on: en_route, arrived, in_progress, completed (C12)."""
+
+    subject = "request.booking.advance"
+    reply = BookingView
+    identity: Identity
+    booking_id: UUID
+    status: JobStatus
+
+
+class ActiveJob(Model):
+    """The job a driver is on."""
+
+    job_id: UUID
+    customer_id: str
+
+
+class DriverView(Model):
+    """A driver's availability."""
+
+    driver_id: str
+    state: DriverState
+    approved: bool
+    active_job: ActiveJob | None = None
+
+
+class GoOnline(Request[DriverView]):
+    """A driver can be offered jobs from now on (C2). The position, if known, puts it on the map at once."""
+
+    subject = "request.matching.go_online"
+    reply = DriverView
+    driver_id: str
+    vehicle_id: str | None = Field(default=None, max_length=100)
+    lat: Latitude | None = None
+    lng: Longitude | None = None
+
+
+class GoOffline(Request[DriverView]):
+    """A driver cannot be offered jobs from now on (C2)."""
+
+    subject = "request.matching.go_offline"
+    reply = DriverView
+    driver_id: str
+
+
+class ViewDriver(Request[DriverView]):
+    """A driver's availability and active job (C7)."""
+
+    subject = "request.matching.driver"
+    reply = DriverView
+    driver_id: str
+
+
+class Acceptance(Model):
+    """The driver has the job."""
+
+    job_id: UUID
+    driver_id: str
+    status: JobStatus = JobStatus.accepted
+
+
+class AcceptJob(Request[Acceptance]):
+    """A driver takes a job it was offered (A5, B7). Asking again after winning answers the same."""
+
+    subject = "request.matching.accept"
+    reply = Acceptance
+    driver_id: str
+    job_id: UUID
+
+
+class Declined(Model):
+    """The offer is off."""
+
+    job_id: UUID
+    driver_id: str
+
+
+class DeclineJob(Request[Declined]):
+    """A driver says no to an offer (B5)."""
+
+    subject = "request.matching.decline"
+    reply = Declined
+    driver_id: str
+    job_id: UUID
+
+
+REQUESTS: tuple[type[Request[Model]], ...] = (
+    ViewBooking,
+    ListOpenBookings,
+    CancelBooking,
+    RetryBooking,
+    AdvanceBooking,
+    GoOnline,
+    GoOffline,
+    ViewDriver,
+    AcceptJob,
+    DeclineJob,
+)  # type: ignore[assignment]  # Request is invariant in its reply; the table only needs the subjects

@@ -1,0 +1,71 @@
+"""Every stream and durable consumer, declared once. `waggle-streams` (libs/wire) creates them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from contracts.subjects import ALL_LOCATIONS
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A JetStream stream. Limits retention throughout: nothing is lost because somebody read it.
+
+    `unsynced`: acknowledged before it is on disk, at the price of memory; for what is worthless in a minute.
+    It is still there after a restart of the server, which a stream `in_memory` is not, not even empty.
+    """
+
+    name: str
+    subjects: tuple[str, ...]
+    max_age: timedelta
+    max_bytes: int
+    in_memory: bool = False
+    unsynced: bool = False
+    latest_only: bool = False
+    schedules: bool = False
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A durable pull consumer: one a service and purpose, shared by the service's replicas."""
+
+    stream: str
+    durable: str
+    filters: tuple[str, ...]
+    ack_wait: timedelta = timedelta(seconds=5)
+    max_ack_pending: int = 1000
+
+
+MIB = 1024 * 1024
+
+LOCATIONS = Stream(
+    "LOCATIONS", (ALL_LOCATIONS,), timedelta(minutes=2), 256 * MIB, unsynced=True, latest_only=True
+)
+STREAMS = (
+    Stream(
+        "DISPATCH", ("job.>", "search.>", "offer.>", "assignment.>", "feed.>"), timedelta(days=7), 4096 * MIB
+    ),
+    Stream("DRIVERS", ("driver.status.>",), timedelta(days=7), 256 * MIB),
+    LOCATIONS,
+    Stream("TRACKING", ("tracking.recorded.>",), timedelta(days=1), 1024 * MIB),
+    Stream("TIMERS", ("timer.>", "due.>"), timedelta(days=2), 512 * MIB, schedules=True),
+    Stream("NOTIFY", ("notification.>",), timedelta(days=7), 512 * MIB),
+    Stream("DEAD", ("dead.>",), timedelta(days=30), 256 * MIB),
+)
+
+BOOKING_DISPATCH = Consumer("DISPATCH", "booking", ("assignment.>", "search.failed.>", "search.timed_out.>"))
+MATCHING_DISPATCH = Consumer("DISPATCH", "matching", ("job.>", "assignment.created.>"))
+MATCHING_TIMERS = Consumer("TIMERS", "matching-timers", ("due.offer.>", "due.search.>"))
+PUSH_DISPATCH = Consumer(
+    "DISPATCH",
+    "push",
+    (
+        "offer.created.>",
+        "assignment.created.>",
+        "job.status_changed.>",
+        "job.cancelled.>",
+        "search.failed.>",
+        "search.timed_out.>",
+    ),
+)
+
+CONSUMERS = (BOOKING_DISPATCH, MATCHING_DISPATCH, MATCHING_TIMERS, PUSH_DISPATCH)
