@@ -1,0 +1,150 @@
+"""A service's database: transactions that carry their events out with them (outbox), and apply each
+event that came in once (inbox)."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import JSON, DateTime, LargeBinary
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlmodel import Field, SQLModel, col
+
+from contracts.events import Event
+from wire.envelope import Letter, Received, seal
+from wire.problem import ProblemError, conflict
+from wire.settings import DatabaseSettings
+from wire.timers import Cancellation, Schedule, cancel_letter, schedule_letter
+
+
+class OutboxRow(SQLModel, table=True):
+    """A letter committed and not yet known to be in its stream."""
+
+    __tablename__ = "outbox"
+    id: UUID = Field(primary_key=True)
+    subject: str
+    headers: dict[str, str] = Field(sa_type=JSON)
+    body: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=DateTime(timezone=True), index=True)
+
+
+class InboxRow(SQLModel, table=True):
+    """An event that a consumer has applied."""
+
+    __tablename__ = "inbox"
+    consumer: str = Field(primary_key=True)
+    event_id: UUID = Field(primary_key=True)
+    applied_at: datetime = Field(sa_type=DateTime(timezone=True), index=True)
+
+
+@dataclass
+class Transaction:
+    """One unit of work. What it emits is committed with it, and goes out after the commit only."""
+
+    session: AsyncSession
+    now: datetime
+    letters: list[Letter] = field(default_factory=list)
+    cause: Received | None = None
+    """The event that is being applied, where that is what this transaction does."""
+
+    def emit(self, *events: Event) -> None:
+        """Events that become true with this commit."""
+        self.letters.extend(seal(event, self.now) for event in events)
+
+    def schedule(self, *timers: Schedule) -> None:
+        """Be woken at these deadlines, if this commits."""
+        self.letters.extend(schedule_letter(timer) for timer in timers)
+
+    def cancel(self, *timers: Cancellation) -> None:
+        """Forget these deadlines, if this commits."""
+        self.letters.extend(cancel_letter(timer) for timer in timers)
+
+    async def first_time(self, consumer: str, event_id: UUID) -> bool:
+        """Whether this event was not applied before; marks it applied."""
+        row = {"consumer": consumer, "event_id": event_id, "applied_at": self.now}
+        statement = insert(InboxRow).values(row).on_conflict_do_nothing().returning(col(InboxRow.event_id))
+        return (await self.session.execute(statement)).first() is not None
+
+
+@dataclass(frozen=True)
+class Database:
+    """An engine, its sessions, and where committed letters are handed over (the outbox's relay)."""
+
+    engine: AsyncEngine
+    sessions: async_sessionmaker[AsyncSession]
+    hand_over: Callable[[list[Letter]], None]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commits on leaving, rolls back on any exception. Letters are handed over after the commit.
+
+        ProblemError 409 `conflict` when a concurrent transaction took a unique key first, 503 `unavailable`
+        when the database is away, or has no connection left. If it went
+        away during the commit the outcome is unknown: every command may be given again.
+        """
+        try:
+            async with self._begun() as tx:
+                yield tx
+        except IntegrityError as error:
+            # Two did the same at once, and the database kept one: unique keys are the last word.
+            raise conflict("conflict", "Somebody else did this at the same moment; look again") from error
+        except (DBAPIError, PoolTimeoutError, OSError) as error:
+            if not _is_away(error):
+                raise
+            raise ProblemError("unavailable", "The database is not answering; try again", 503) from error
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[Transaction]:
+        async with self.sessions() as session:
+            async with session.begin():
+                tx = Transaction(session, datetime.now(UTC))
+                yield tx
+                rows = [_row(letter, tx.now) for letter in tx.letters]
+                if rows:
+                    await session.flush()
+                    await session.execute(insert(OutboxRow), rows)
+            if tx.letters:
+                self.hand_over(tx.letters)
+
+
+_AWAY = ("08", "53", "57P")
+"""SQLSTATE classes: connection exception, insufficient resources, operator intervention (start, end)."""
+
+
+def _is_away(error: Exception) -> bool:
+    if not isinstance(error, DBAPIError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state.startswith(_AWAY)
+
+
+def _row(letter: Letter, now: datetime) -> dict[str, object]:
+    return {
+        "id": letter.id,
+        "subject": letter.subject,
+        "headers": letter.headers,
+        "body": letter.body,
+        "created_at": now,
+    }
+
+
+@asynccontextmanager
+async def open_database(
+    settings: DatabaseSettings, hand_over: Callable[[list[Letter]], None]
+) -> AsyncIterator[Database]:
+    """A pool of connections, each made when first needed: a database that is not there yet is no error."""
+    engine = create_async_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"timeout": 5, "command_timeout": 30},
+    )
+    try:
+        yield Database(engine, async_sessionmaker(engine, expire_on_commit=False), hand_over)
+    finally:
+        await engine.dispose()
