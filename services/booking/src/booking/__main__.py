@@ -1,0 +1,9 @@
+"""`python -m booking`"""
+
+from booking.main import main
+from booking.settings import Settings
+from wire.run import run
+
+if __name__ == "__main__":
+    settings = Settings()
+    run(lambda: main(settings), drain_seconds=settings.drain_seconds)

@@ -1,0 +1,61 @@
+"""What booking hears and answers on the bus."""
+
+from collections.abc import Mapping
+
+from booking import usecases
+from booking.outgoing import job_of
+from contracts.events import AssignmentCreated, Event, SearchFailed, SearchTimedOut
+from contracts.requests import (
+    AdvanceBooking,
+    BookingView,
+    CancelBooking,
+    ListOpenBookings,
+    OpenBookings,
+    RetryBooking,
+    ViewBooking,
+)
+from wire.inbox import Handler
+from wire.rpc import Endpoint
+from wire.sql import Database
+
+HANDLERS: Mapping[type[Event], Handler] = {
+    AssignmentCreated: usecases.assigned,
+    SearchFailed: usecases.search_ended,
+    SearchTimedOut: usecases.search_ended,
+}
+
+
+def endpoints(database: Database) -> list[Endpoint]:
+    """Request → use case. The identity in a request is the one that the edge verified."""
+
+    async def view(question: ViewBooking) -> BookingView:
+        async with database.transaction() as tx:
+            return BookingView(job=job_of(await usecases.view(tx, question.identity, question.booking_id)))
+
+    async def open_ones(question: ListOpenBookings) -> OpenBookings:
+        async with database.transaction() as tx:
+            rows = await usecases.open_bookings(tx, question.identity)
+            return OpenBookings(jobs=[job_of(row) for row in rows])
+
+    async def cancel(question: CancelBooking) -> BookingView:
+        async with database.transaction() as tx:
+            return BookingView(
+                job=job_of(await usecases.cancel(tx, question.identity, question.booking_id, question.reason))
+            )
+
+    async def retry(question: RetryBooking) -> BookingView:
+        async with database.transaction() as tx:
+            return BookingView(job=job_of(await usecases.retry(tx, question.identity, question.booking_id)))
+
+    async def advance(question: AdvanceBooking) -> BookingView:
+        async with database.transaction() as tx:
+            row = await usecases.advance(tx, question.identity, question.booking_id, question.status)
+            return BookingView(job=job_of(row))
+
+    return [
+        Endpoint(ViewBooking, view),
+        Endpoint(ListOpenBookings, open_ones),
+        Endpoint(CancelBooking, cancel),
+        Endpoint(RetryBooking, retry),
+        Endpoint(AdvanceBooking, advance),
+    ]

@@ -1,0 +1,98 @@
+"""Booking's routes."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, Field
+
+from booking import store, usecases
+from booking.outgoing import job_of
+from booking.settings import Settings
+from booking.usecases import Order
+from contracts.models import Job, JobStatus, Role, Text
+from wire.http import Caller
+from wire.problem import ProblemError
+from wire.sql import Database
+
+
+class Page(BaseModel):
+    """Newest first. `next` goes into `before` for the page after this one."""
+
+    items: list[Job]
+    next: UUID | None
+
+
+class Cancellation(BaseModel):
+    reason: Text | None = Field(default=None, max_length=500)
+
+
+class Step(BaseModel):
+    status: JobStatus
+
+
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
+
+
+def routes(database: Database, settings: Settings) -> APIRouter:
+    """Every route opens one transaction, and answers after its commit."""
+    router = APIRouter(prefix="/v1/bookings", tags=["bookings"])
+
+    @router.post("", status_code=201)
+    async def order(
+        body: Order, caller: Caller, response: Response, idempotency_key: IdempotencyKey = None
+    ) -> Job:
+        """Order a job. With an Idempotency-Key it is safe to repeat (B1, B15)."""
+        if body.service_type not in settings.service_types:
+            known = ", ".join(sorted(settings.service_types))
+            raise ProblemError("unknown_service_type", f"Known service types: {known}", 422)
+        async with database.transaction() as tx:
+            row, replayed = await usecases.place_order(tx, caller, body, idempotency_key)
+            job = job_of(row)
+        response.headers["Location"] = f"/v1/bookings/{job.id}"
+        if replayed:
+            response.headers["Idempotency-Replayed"] = "true"
+        return job
+
+    @router.get("")
+    async def mine(
+        caller: Caller,
+        before: UUID | None = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    ) -> Page:
+        """The caller's bookings; all of them for an admin."""
+        async with database.transaction() as tx:
+            rows = await store.page(
+                tx.session,
+                customer=caller.subject if caller.role is Role.user else None,
+                driver=caller.subject if caller.role is Role.pilot else None,
+                before=before,
+                limit=limit,
+            )
+        return Page(items=[job_of(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+
+    @router.get("/{booking_id}")
+    async def one(booking_id: UUID, caller: Caller) -> Job:
+        """One booking: its customer's, its driver's, or any for an admin; 404 for others (C6)."""
+        async with database.transaction() as tx:
+            return job_of(await usecases.view(tx, caller, booking_id))
+
+    @router.post("/{booking_id}/cancel")
+    async def cancel(booking_id: UUID, caller: Caller, body: Cancellation | None = None) -> Job:
+        """Cancel before completion (B11)."""
+        async with database.transaction() as tx:
+            return job_of(await usecases.cancel(tx, caller, booking_id, body.reason if body else None))
+
+    @router.post("/{booking_id}/retry")
+    async def retry(booking_id: UUID, caller: Caller) -> Job:
+        """Search again after a search that found nobody (B10)."""
+        async with database.transaction() as tx:
+            return job_of(await usecases.retry(tx, caller, booking_id))
+
+    @router.post("/{booking_id}/status")
+    async def advance(booking_id: UUID, caller: Caller, body: Step) -> Job:
+        """The driver's next step: en_route, arrived, in_progress, completed (C12)."""
+        async with database.transaction() as tx:
+            return job_of(await usecases.advance(tx, caller, booking_id, body.status))
+
+    return router

@@ -1,0 +1,6 @@
+"""`python -m booking.migrate`"""
+
+from wire.migrate import main
+
+if __name__ == "__main__":
+    main("booking")

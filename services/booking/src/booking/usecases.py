@@ -1,0 +1,198 @@
+"""What can be done with a booking: one function a command, inside the caller's transaction."""
+
+import hashlib
+import json
+from decimal import Decimal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from booking import domain, outgoing, store
+from booking.store import BookingRow, IdempotencyRow
+from contracts.events import AssignmentCreated, SearchFailed, SearchTimedOut
+from contracts.ids import new_id
+from contracts.models import Identity, JobStatus, JsonObject, Money, Place, Role, Text
+from wire.problem import ProblemError, conflict, forbidden, not_found
+from wire.sql import Transaction
+
+
+class Order(BaseModel):
+    """What a customer orders (B15)."""
+
+    service_type: Text = Field(min_length=1, max_length=50)
+    vehicle_type: Text | None = Field(default=None, max_length=50)
+    pickup: Place | None = None
+    dropoff: Place | None = None
+    address: Text | None = Field(default=None, max_length=500)
+    items: JsonObject | None = None
+    notes: Text | None = Field(default=None, max_length=2000)
+    total_price: Money
+    payment_method: Text | None = Field(default=None, max_length=50)
+    cash_to_collect: Money | None = None
+
+    def fingerprint(self) -> str:
+        """Equal for equal orders, whatever the order of keys or the way a number was written.
+
+        What was left out is not in it, so a field that a later version adds does not make it another order.
+        """
+        canonical = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+async def place_order(
+    tx: Transaction, customer: Identity, order: Order, key: str | None
+) -> tuple[BookingRow, bool]:
+    """A new booking, or with a known Idempotency-Key the earlier one; and whether it was known.
+
+    If the process dies before the commit nothing was ordered; after it, the same key finds the booking.
+    """
+    if customer.role is not Role.user:
+        raise forbidden("Only customers order")
+    booking_id = new_id()
+    if key is not None:
+        claim = IdempotencyRow(
+            customer_id=customer.subject,
+            key=key,
+            fingerprint=order.fingerprint(),
+            booking_id=booking_id,
+            created_at=tx.now,
+        )
+        earlier = await store.claim_key(tx.session, claim)
+        if earlier is not None:
+            return await _replay(tx, earlier, claim), True
+    row = BookingRow(
+        id=booking_id,
+        number=await store.next_number(tx.session),
+        customer_id=customer.subject,
+        service_type=order.service_type,
+        vehicle_type=order.vehicle_type,
+        status=JobStatus.pending.value,
+        address=order.address or (order.pickup.address if order.pickup else None),
+        pickup=order.pickup.model_dump() if order.pickup else None,
+        dropoff=order.dropoff.model_dump() if order.dropoff else None,
+        items=order.items,
+        notes=order.notes,
+        total_price=Decimal(order.total_price),
+        payment_method=order.payment_method,
+        cash_to_collect=order.cash_to_collect,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    tx.session.add(row)
+    tx.emit(outgoing.created(row))
+    return row, False
+
+
+async def _replay(tx: Transaction, earlier: IdempotencyRow, claim: IdempotencyRow) -> BookingRow:
+    if earlier.fingerprint != claim.fingerprint:
+        raise ProblemError("idempotency_key_reused", "This Idempotency-Key came with a different order", 422)
+    row = await store.find(tx.session, earlier.booking_id)
+    if row is None:
+        raise not_found("booking")
+    return row
+
+
+def may_see(caller: Identity, row: BookingRow) -> bool:
+    """Its customer, its driver and admins (C6)."""
+    match caller.role:
+        case Role.admin:
+            return True
+        case Role.user:
+            return row.customer_id == caller.subject
+        case Role.pilot:
+            return row.driver_id == caller.subject
+
+
+async def view(tx: Transaction, caller: Identity, booking_id: UUID) -> BookingRow:
+    """A booking that the caller may see; 404 otherwise, as if it did not exist."""
+    row = await store.find(tx.session, booking_id)
+    if row is None or not may_see(caller, row):
+        raise not_found("booking")
+    return row
+
+
+async def open_bookings(tx: Transaction, caller: Identity) -> list[BookingRow]:
+    """The caller's bookings under way (C7); an admin has none of its own."""
+    if caller.role is Role.admin:
+        return []
+    is_customer = caller.role is Role.user
+    return await store.open_ones(
+        tx.session,
+        customer=caller.subject if is_customer else None,
+        driver=None if is_customer else caller.subject,
+    )
+
+
+async def _lock_own(tx: Transaction, caller: Identity, booking_id: UUID) -> BookingRow:
+    row = await store.lock(tx.session, booking_id)
+    if row is None or not may_see(caller, row):
+        raise not_found("booking")
+    return row
+
+
+async def cancel(tx: Transaction, caller: Identity, booking_id: UUID, reason: str | None) -> BookingRow:
+    """By the customer or an admin, before completion (B11). Cancelling twice answers the same."""
+    row = await _lock_own(tx, caller, booking_id)
+    if caller.role is Role.pilot:
+        raise forbidden("A driver cannot cancel a booking")
+    if row.status == JobStatus.cancelled:
+        return row
+    _apply(tx, row, domain.cancel(row.life()))
+    tx.emit(outgoing.cancelled(row, caller.role.value, reason))
+    return row
+
+
+async def retry(tx: Transaction, caller: Identity, booking_id: UUID) -> BookingRow:
+    """A fresh search, by the customer, while there is no driver (B10)."""
+    row = await _lock_own(tx, caller, booking_id)
+    if caller.role is not Role.user:
+        raise forbidden("Only the booking's customer searches again")
+    _apply(tx, row, domain.retry(row.life()))
+    tx.emit(outgoing.retried(row))
+    return row
+
+
+async def advance(tx: Transaction, caller: Identity, booking_id: UUID, step: JobStatus) -> BookingRow:
+    """The driver's next step (C12). Repeating the last one answers the same."""
+    row = await _lock_own(tx, caller, booking_id)
+    if row.status == step and row.driver_id == caller.subject:
+        return row
+    previous = row.status
+    _apply(tx, row, domain.advance(row.life(), domain.Status(step), caller.subject))
+    tx.emit(outgoing.status_changed(row, previous))
+    return row
+
+
+def _apply(tx: Transaction, row: BookingRow, after: domain.Life | domain.Rejection) -> None:
+    if isinstance(after, domain.Rejection):
+        raise forbidden(after.message) if after.code == "forbidden" else conflict(after.code, after.message)
+    row.status, row.attempt, row.driver_id = after.status.value, after.attempt, after.driver
+    row.version += 1
+    row.updated_at = tx.now
+
+
+async def assigned(tx: Transaction, event: AssignmentCreated) -> None:
+    """Matching decided who gets the job. Crossing a cancel it changes nothing: matching hears of that too."""
+    row = await store.lock(tx.session, event.job_id)
+    if row is None:
+        return
+    previous = row.status
+    after = domain.assign(row.life(), event.driver.id, event.attempt)
+    if after is None:
+        return
+    row.driver = event.driver.model_dump()
+    _apply(tx, row, after)
+    tx.emit(outgoing.status_changed(row, previous))
+
+
+async def search_ended(tx: Transaction, event: SearchFailed | SearchTimedOut) -> None:
+    """Nobody was found (B8, B9): the customer may retry or cancel."""
+    row = await store.lock(tx.session, event.job_id)
+    if row is None:
+        return
+    previous = row.status
+    after = domain.give_up(row.life(), event.attempt)
+    if after is None:
+        return
+    _apply(tx, row, after)
+    tx.emit(outgoing.status_changed(row, previous))
