@@ -1,0 +1,89 @@
+"""A driver's commands, as HTTP and the bus both give them: their transactions, and what follows each."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from nats.aio.client import Client
+
+from contracts.events import DriverLocated
+from contracts.requests import GoOnline
+from matching import drivers, service_types, store, usecases
+from matching.geo import haversine_m
+from matching.regions import region_of
+from matching.store import DriverRow, SearchRow
+from matching.supply import Supply
+from wire.sql import Database
+
+OPEN_BROADCASTS = 200
+"""Open broadcast jobs looked at for a feed or a newcomer."""
+
+
+async def accept(database: Database, driver_id: str, job_id: UUID) -> None:
+    """See `usecases.accept`."""
+    async with database.transaction() as tx:
+        await usecases.accept(tx, driver_id, job_id)
+
+
+async def decline(database: Database, supply: Supply, driver_id: str, job_id: UUID) -> None:
+    """See `usecases.decline`."""
+    async with database.transaction() as tx:
+        await usecases.decline(tx, supply, driver_id, job_id)
+
+
+async def go_online(database: Database, supply: Supply, nc: Client, wish: GoOnline) -> DriverRow:
+    """Online; then every open broadcast in reach is put before the driver (A9).
+
+    Dying in between costs pop-ups only: the feed shows the jobs all the same.
+    """
+    async with database.transaction() as tx:
+        row = await drivers.go_online(tx, wish)
+    if wish.lat is not None and wish.lng is not None:
+        there = DriverLocated(driver_id=row.id, lat=wish.lat, lng=wish.lng, recorded_at=datetime.now(UTC))
+        supply.move(there.driver_id, there.lat, there.lng, there.recorded_at)
+        await locate(nc, there)
+    if row.active_job is None:
+        for search in await open_in_reach(database, supply, row):
+            async with database.transaction() as tx:
+                await usecases.offer_to_newcomer(tx, search.id, row.id)
+    return row
+
+
+async def locate(nc: Client, there: DriverLocated) -> None:
+    """Put a driver on every replica's map (C3)."""
+    await nc.publish(there.subject(region_of(there.lat, there.lng)), there.model_dump_json().encode())
+
+
+async def go_offline(database: Database, supply: Supply, driver_id: str) -> DriverRow:
+    """Offline; the offers it held are withdrawn and their searches go on.
+
+    Dying in between, the offers run to their deadline.
+    """
+    async with database.transaction() as tx:
+        row = await drivers.go_offline(tx, driver_id)
+    async with database.transaction() as tx:
+        await usecases.settle(tx, supply, driver_id, "driver_offline")
+    return row
+
+
+async def open_in_reach(database: Database, supply: Supply, driver: DriverRow) -> list[SearchRow]:
+    """Open broadcast jobs that this driver may take, nearest first; those without a place last (A9)."""
+    if not driver.approved or driver.is_operator:
+        return []
+    async with database.transaction() as tx:
+        rows = await store.open_broadcasts(tx.session, OPEN_BROADCASTS)
+    place = supply.position(driver.id)
+    near = [(distance, row) for row in rows if (distance := _reach(row, driver, place)) is not None]
+    return [row for _, row in sorted(near, key=lambda pair: (pair[0], str(pair[1].id)))]
+
+
+def _reach(row: SearchRow, driver: DriverRow, place: tuple[float, float] | None) -> float | None:
+    """Metres to the pickup; infinite when the job has none; None when out of reach or the wrong vehicle."""
+    wanted, pickup = row.job.get("vehicle_type"), row.job.get("pickup")  # our own dump of a Job
+    if wanted and wanted != driver.vehicle_type:
+        return None
+    if pickup is None:
+        return float("inf")
+    if place is None:
+        return None
+    distance = haversine_m(*place, pickup["lat"], pickup["lng"])
+    return distance if distance <= max(service_types.rules_from(row.rules).radii_m) else None

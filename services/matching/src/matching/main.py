@@ -1,0 +1,66 @@
+"""Matching, put together."""
+
+import asyncio
+
+from nats.aio.client import Client
+
+from contracts.streams import MATCHING_DISPATCH, MATCHING_TIMERS
+from matching.bus import due_handlers, endpoints, handlers
+from matching.http import job_routes, service_type_routes
+from matching.http_drivers import driver_routes
+from matching.mapping import fill, follow
+from matching.settings import Settings
+from matching.supply import Supply
+from matching.upkeep import sweep
+from wire import migrate
+from wire.connection import check, connect
+from wire.consume import consume
+from wire.http import create_app
+from wire.inbox import due_once, once
+from wire.outbox import Outbox, forget_inbox
+from wire.rpc import serve
+from wire.run import serve_http
+from wire.sql import open_database
+from wire.telemetry import set_up
+
+VERSION = "0.1.0"
+
+
+async def main(settings: Settings) -> None:
+    """Run until cancelled. Nothing is dispatched before the supply map is filled."""
+    set_up("matching", settings)
+    nc, outbox, supply = Client(), Outbox(), Supply()
+    loaded = asyncio.Event()
+
+    async def map_loaded() -> None:
+        if not loaded.is_set():
+            raise RuntimeError("the supply map is being filled")
+
+    async with open_database(settings, outbox.hand_over) as database, asyncio.TaskGroup() as group:
+        checks = {
+            "nats": check(nc, MATCHING_DISPATCH, MATCHING_TIMERS),
+            "database": migrate.check(database, "matching"),
+            "supply": map_loaded,
+        }
+        app = create_app("matching", VERSION, settings, checks)
+        app.include_router(job_routes(database, supply))
+        app.include_router(service_type_routes(database))
+        app.include_router(driver_routes(database, supply, nc, settings))
+        group.create_task(serve_http(app, settings))
+        async with connect(nc, settings.nats_url, name="matching", drain_seconds=settings.drain_seconds):
+            await follow(nc, supply)
+            await fill(nc, database, supply)
+            loaded.set()
+            async with (
+                serve(nc, "matching", VERSION, endpoints(database, supply, nc)),
+                asyncio.TaskGroup() as work,
+            ):
+                work.create_task(outbox.relay(nc, database))
+                work.create_task(outbox.sweep(nc, database, settings.outbox_sweep_seconds))
+                work.create_task(forget_inbox(database))
+                work.create_task(sweep(database, supply, settings.sweep_seconds))
+                lanes = settings.consumer_lanes
+                events = once(database, MATCHING_DISPATCH.durable, handlers(supply))
+                work.create_task(consume(nc, MATCHING_DISPATCH, events, lanes=lanes))
+                deadlines = due_once(database, due_handlers(supply))
+                work.create_task(consume(nc, MATCHING_TIMERS, deadlines, lanes=lanes))

@@ -1,0 +1,6 @@
+"""`python -m matching.migrate`"""
+
+from wire.migrate import main
+
+if __name__ == "__main__":
+    main("matching")

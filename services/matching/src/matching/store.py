@@ -1,0 +1,282 @@
+"""Matching's rows: drivers, searches, offers, service types; and the queries that use cases need.
+
+Locks are always taken in the same order: a search, then a driver. So no two commands wait for each other.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, DateTime, exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field, SQLModel, col
+
+from matching.service_types import rules_from
+from matching.states import Driver, Failure, Mode, Offer, OfferState, Search, SearchState
+
+
+class DriverRow(SQLModel, table=True):
+    """A driver: profile, standing, availability."""
+
+    __tablename__ = "driver"
+    id: str = Field(primary_key=True)
+    name: str
+    phone: str | None = None
+    avatar: str | None = None
+    vehicle_type: str | None = None
+    truck_type: str | None = None
+    is_operator: bool = False
+    approved: bool = False
+    online: bool = False
+    vehicle_id: str | None = None
+    active_job: UUID | None = None
+    active_customer: str | None = None
+    rating: float | None = None
+    completed_jobs: int = 0
+    version: int = 1
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class SearchRow(SQLModel, table=True):
+    """One attempt to find a driver; `job` is the job as it was when the search began."""
+
+    __tablename__ = "search"
+    id: UUID = Field(primary_key=True)
+    job_id: UUID
+    customer_id: str
+    attempt: int
+    state: str
+    rules: dict[str, Any] = Field(sa_type=JSON)
+    mode: str
+    job: dict[str, Any] = Field(sa_type=JSON)
+    driver_id: str | None = None
+    failure: str | None = None
+    started_at: datetime = Field(sa_type=DateTime(timezone=True))
+    deadline: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    ended_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+
+
+class OfferRow(SQLModel, table=True):
+    """One job before one driver."""
+
+    __tablename__ = "offer"
+    id: UUID = Field(primary_key=True)
+    search_id: UUID
+    driver_id: str
+    number: int
+    exclusive: bool
+    state: str
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    expires_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    answered_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+
+
+def _search_from(row: SearchRow, offers: Sequence[OfferRow]) -> Search:
+    return Search(
+        id=row.id,
+        job=row.job_id,
+        attempt=row.attempt,
+        rules=rules_from(row.rules),
+        started_at=row.started_at,
+        deadline=row.deadline,
+        state=SearchState(row.state),
+        driver=row.driver_id,
+        failure=Failure(row.failure) if row.failure else None,
+        ended_at=row.ended_at,
+        offers=tuple(_offer_from(offer) for offer in offers),
+    )
+
+
+def _offer_from(row: OfferRow) -> Offer:
+    return Offer(
+        id=row.id,
+        driver=row.driver_id,
+        number=row.number,
+        exclusive=row.exclusive,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        state=OfferState(row.state),
+        answered_at=row.answered_at,
+    )
+
+
+async def _locked(session: AsyncSession, row: SearchRow | None) -> tuple[SearchRow, Search] | None:
+    if row is None:
+        return None
+    offers = select(OfferRow).where(col(OfferRow.search_id) == row.id).order_by(col(OfferRow.number))
+    return row, _search_from(row, (await session.scalars(offers)).all())
+
+
+async def lock_search(session: AsyncSession, search_id: UUID) -> tuple[SearchRow, Search] | None:
+    """A search to change: nobody else changes it until this transaction ends."""
+    return await _locked(session, await session.get(SearchRow, search_id, with_for_update=True))
+
+
+async def lock_latest(session: AsyncSession, job_id: UUID) -> tuple[SearchRow, Search] | None:
+    """The newest search of a job, to change."""
+    newest = (
+        select(SearchRow)
+        .where(col(SearchRow.job_id) == job_id)
+        .order_by(col(SearchRow.attempt).desc())
+        .limit(1)
+        .with_for_update()
+    )
+    return await _locked(session, await session.scalar(newest))
+
+
+async def lock_offering_to(session: AsyncSession, driver_id: str) -> list[tuple[SearchRow, Search]]:
+    """The searches whose live offer this driver holds, to change, in order of their ids."""
+    live = select(col(OfferRow.search_id)).where(
+        col(OfferRow.driver_id) == driver_id, col(OfferRow.state) == OfferState.pending.value
+    )
+    searches = select(SearchRow).where(col(SearchRow.id).in_(live)).order_by(col(SearchRow.id))
+    rows = (await session.scalars(searches.with_for_update())).all()
+    return [locked for row in rows if (locked := await _locked(session, row))]
+
+
+async def searches_of(session: AsyncSession, job_id: UUID) -> list[tuple[SearchRow, list[OfferRow]]]:
+    """Every search of a job with its offers, to look at (A12)."""
+    statement = select(SearchRow).where(col(SearchRow.job_id) == job_id).order_by(col(SearchRow.attempt))
+    rows = (await session.scalars(statement)).all()
+    offers = (
+        await session.scalars(
+            select(OfferRow)
+            .where(col(OfferRow.search_id).in_([row.id for row in rows]))
+            .order_by(col(OfferRow.number))
+        )
+    ).all()
+    return [(row, [offer for offer in offers if offer.search_id == row.id]) for row in rows]
+
+
+async def save(session: AsyncSession, row: SearchRow, before: Search | None, after: Search) -> None:
+    """Write what a command changed."""
+    row.state, row.driver_id, row.ended_at = after.state.value, after.driver, after.ended_at
+    row.failure = after.failure.value if after.failure else None
+    session.add(row)
+    known = {offer.id: offer for offer in before.offers} if before else {}
+    changed = [_offer_row(after.id, offer) for offer in after.offers if known.get(offer.id) != offer]
+    if changed:
+        await session.flush()
+        fresh = insert(OfferRow).values([offer.model_dump() for offer in changed])
+        answer = {"state": fresh.excluded.state, "answered_at": fresh.excluded.answered_at}
+        await session.execute(fresh.on_conflict_do_update(index_elements=["id"], set_=answer))
+
+
+def _offer_row(search_id: UUID, offer: Offer) -> OfferRow:
+    return OfferRow(
+        id=offer.id,
+        search_id=search_id,
+        driver_id=offer.driver,
+        number=offer.number,
+        exclusive=offer.exclusive,
+        state=offer.state.value,
+        created_at=offer.created_at,
+        expires_at=offer.expires_at,
+        answered_at=offer.answered_at,
+    )
+
+
+async def lock_driver(session: AsyncSession, driver_id: str) -> DriverRow | None:
+    """A driver to change. After its searches, never before (see above)."""
+    return await session.get(DriverRow, driver_id, with_for_update=True, populate_existing=True)
+
+
+async def reserve(session: AsyncSession, driver_id: str) -> bool:
+    """Hold a driver while an exclusive offer is made; False when somebody else holds it right now.
+
+    Never waits, so it may come in any order with other drivers. Whether the driver may still be asked has
+    to be looked at after this, in a statement of its own: only that one sees what was committed before.
+    """
+    held = select(col(DriverRow.id)).where(col(DriverRow.id) == driver_id).with_for_update(skip_locked=True)
+    return await session.scalar(held) is not None
+
+
+def driver_from(row: DriverRow) -> Driver:
+    """What the domain decides on."""
+    return Driver(row.id, row.approved, row.active_job)
+
+
+_HOLDS_EXCLUSIVE = exists().where(
+    col(OfferRow.driver_id) == col(DriverRow.id),
+    col(OfferRow.exclusive),
+    col(OfferRow.state) == OfferState.pending.value,
+)
+
+
+async def eligible(
+    session: AsyncSession,
+    *,
+    among: Collection[str] | None,
+    vehicle_type: str | None,
+    exclusive: bool,
+    without: Collection[str] = (),
+) -> list[DriverRow]:
+    """Who may be offered a job now: approved, online, no operator, not busy, of a fitting vehicle type and,
+    for an exclusive offer, not holding another. `among` None: all drivers (A3)."""
+    driver = DriverRow
+    statement = select(driver).where(
+        col(driver.approved), col(driver.online), ~col(driver.is_operator), col(driver.active_job).is_(None)
+    )
+    if among is not None:
+        statement = statement.where(col(driver.id).in_(among))
+    if without:
+        statement = statement.where(col(driver.id).not_in(without))
+    if vehicle_type is not None:
+        statement = statement.where(col(driver.vehicle_type) == vehicle_type)
+    if exclusive:
+        statement = statement.where(~_HOLDS_EXCLUSIVE)
+    return list(await session.scalars(statement.execution_options(populate_existing=True)))
+
+
+async def open_broadcasts(session: AsyncSession, limit: int) -> list[SearchRow]:
+    """Broadcast searches that still look for a driver, oldest first (A9)."""
+    statement = (
+        select(SearchRow)
+        .where(
+            col(SearchRow.state) == SearchState.searching.value, col(SearchRow.mode) == Mode.broadcast.value
+        )
+        .order_by(col(SearchRow.id))
+        .limit(limit)
+    )
+    return list(await session.scalars(statement))
+
+
+async def overdue(session: AsyncSession, now: datetime, limit: int) -> tuple[list[UUID], list[UUID]]:
+    """Offers past their deadline, and searches past theirs: what a timer should have dealt with."""
+    offers = (
+        select(col(OfferRow.id))
+        .where(col(OfferRow.state) == OfferState.pending.value, col(OfferRow.expires_at) <= now)
+        .limit(limit)
+    )
+    searches = (
+        select(col(SearchRow.id))
+        .where(col(SearchRow.state) == SearchState.searching.value, col(SearchRow.deadline) <= now)
+        .limit(limit)
+    )
+    return list(await session.scalars(offers)), list(await session.scalars(searches))
+
+
+async def idle(session: AsyncSession, before: datetime, limit: int) -> list[UUID]:
+    """Cascades without a live offer: whoever could be asked was in other hands at that moment."""
+    live = exists().where(
+        col(OfferRow.search_id) == col(SearchRow.id), col(OfferRow.state) == OfferState.pending.value
+    )
+    statement = (
+        select(col(SearchRow.id))
+        .where(
+            col(SearchRow.state) == SearchState.searching.value,
+            col(SearchRow.mode) == Mode.cascade.value,
+            col(SearchRow.started_at) < before,
+            ~live,
+        )
+        .limit(limit)
+    )
+    return list(await session.scalars(statement))
+
+
+async def search_of_offer(session: AsyncSession, offer_id: UUID) -> UUID | None:
+    """Which search an offer belongs to."""
+    row = await session.get(OfferRow, offer_id)
+    return row.search_id if row else None

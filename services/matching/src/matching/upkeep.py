@@ -1,0 +1,52 @@
+"""The sweep behind the timers: what is due and was not dealt with is dealt with now (B13, E2)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from matching import store, usecases
+from matching.supply import Supply
+from wire.sql import Database, Transaction
+
+log = structlog.get_logger()
+
+SWEPT = Counter("waggle_deadlines_swept_total", "Deadlines that no timer had dealt with in time", ["kind"])
+BATCH = 100
+GRACE = timedelta(milliseconds=400)
+"""A timer comes up to 0.25 s late; the sweep waits a little longer, to be the exception."""
+
+
+async def sweep(database: Database, supply: Supply, every: float) -> None:
+    """For ever. Each row in a transaction of its own: one that fails keeps none of the others."""
+    while True:
+        await asyncio.sleep(every)
+        try:
+            await sweep_once(database, supply, datetime.now(UTC) - GRACE)
+        except Exception:
+            log.warning("sweep.failed", exc_info=True)
+
+
+async def sweep_once(database: Database, supply: Supply, before: datetime) -> None:
+    """Everything that was due `before`."""
+    async with database.transaction() as tx:
+        offers, searches = await store.overdue(tx.session, before, BATCH)
+        idle = await store.idle(tx.session, before, BATCH)
+    await _each("search", database, searches, usecases.search_due)
+    await _each("offer", database, offers, lambda tx, one: usecases.offer_due(tx, supply, one))
+    await _each("idle", database, idle, lambda tx, one: usecases.ask_again(tx, supply, one))
+
+
+async def _each(
+    kind: str, database: Database, ids: list[UUID], use_case: Callable[[Transaction, UUID], Awaitable[None]]
+) -> None:
+    for one in ids:
+        try:
+            async with database.transaction() as tx:
+                await use_case(tx, one)
+            SWEPT.labels(kind).inc()
+        except Exception:
+            log.warning("sweep.one_failed", kind=kind, id=str(one), exc_info=True)
