@@ -1,0 +1,37 @@
+"""Which room hears of an event: event → room name, or None where nobody is concerned."""
+
+from collections.abc import Callable
+from typing import Any
+
+from contracts.events import DispatchEvent, JobTracked, NotificationCreated
+from realtime import rooms
+
+Audience = Callable[[Any], str | None]
+
+
+def customer(event: DispatchEvent) -> str:
+    return rooms.customer(event.customer_id).name
+
+
+def driver(event: DispatchEvent) -> str | None:
+    return rooms.driver(event.driver_id).name if event.driver_id else None
+
+
+def booking(event: DispatchEvent | JobTracked) -> str:
+    return rooms.booking(event.job_id).name
+
+
+def online_drivers(_event: object) -> str:
+    return rooms.ONLINE_DRIVERS.name
+
+
+def admins(_event: object) -> str:
+    return rooms.ASSIGNMENTS.name
+
+
+def as_customer(event: NotificationCreated) -> str:
+    return rooms.customer(event.user_id).name
+
+
+def as_driver(event: NotificationCreated) -> str:
+    return rooms.driver(event.user_id).name

@@ -1,0 +1,1 @@
+"""What clients may ask by socket, one file a role."""

@@ -1,0 +1,57 @@
+"""What is said about one booking, by those whom it concerns (C6, B10, B11)."""
+
+from typing import Any
+
+from pydantic import Field
+
+from contracts.requests import CancelBooking, RetryBooking, ViewBooking
+from realtime import rooms
+from realtime.commands.payload import BookingRef
+from realtime.edge import Edge, Session
+from realtime.words import booking_details
+from wire.problem import ProblemError
+from wire.rpc import request
+
+TOO_MANY = "ERR_1003"
+
+
+class Cancellation(BookingRef):
+    """B11"""
+
+    reason: str | None = Field(default=None, max_length=500)
+
+
+def _count(edge: Edge, session: Session) -> None:
+    if not session.subscribes.take():
+        most = edge.settings.subscribes_per_minute
+        raise ProblemError(TOO_MANY, f"At most {most} booking subscriptions a minute", 429)
+
+
+async def subscribe(edge: Edge, session: Session, said: BookingRef) -> dict[str, Any]:
+    """C6: follow a booking. Answers its present state, read after the room was joined."""
+    _count(edge, session)
+    question = ViewBooking(identity=session.identity, booking_id=said.booking_id)
+    await request(edge.nc, question)  # raises unless it may be seen
+    await edge.members.enter(session.socket, rooms.booking(said.booking_id))
+    view = await request(edge.nc, question)
+    return {"booking": booking_details(view.job)}
+
+
+async def unsubscribe(edge: Edge, session: Session, said: BookingRef) -> dict[str, Any]:
+    """C6"""
+    _count(edge, session)
+    await edge.members.leave(session.socket, rooms.booking(said.booking_id).name)
+    return {"bookingId": str(said.booking_id)}
+
+
+async def cancel(edge: Edge, session: Session, said: Cancellation) -> dict[str, Any]:
+    """B11"""
+    question = CancelBooking(identity=session.identity, booking_id=said.booking_id, reason=said.reason)
+    view = await request(edge.nc, question)
+    return {"booking": booking_details(view.job)}
+
+
+async def retry(edge: Edge, session: Session, said: BookingRef) -> dict[str, Any]:
+    """B10"""
+    view = await request(edge.nc, RetryBooking(identity=session.identity, booking_id=said.booking_id))
+    return {"booking": booking_details(view.job)}

@@ -1,0 +1,73 @@
+"""What comes in from the network at all: before a frame reaches the Socket.IO engine it passes here.
+
+An ASGI app around the engine's. New connections are refused with 503 while the house is full or closed, so
+that clients try again by themselves. Of an open WebSocket only text frames of Engine.IO's packet types pass,
+and no faster than `frames_per_second`: a client that floods is read more slowly, and TCP holds it back.
+"""
+
+import asyncio
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from realtime.limits import Bucket
+from realtime.metrics import REFUSED
+from wire.http import problem_response
+
+log = structlog.get_logger()
+
+PATH = "/socket.io/"
+PACKET_TYPES = frozenset("0123456")
+UNSUPPORTED = 1003
+"""RFC 6455, 7.4.1. To the engine it looks as if the client had left; it then closes."""
+
+
+class Door:
+    """`closed` says why nobody new comes in, as a stable code, or None."""
+
+    def __init__(
+        self, engine: ASGIApp, others: ASGIApp, closed: Callable[[], str | None], frames_per_second: float
+    ) -> None:
+        self._engine, self._others, self._closed, self._rate = engine, others, closed, frames_per_second
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"} or not f"{scope['path']}/".startswith(PATH):
+            await self._others(scope, receive, send)
+            return
+        is_new = "sid" not in parse_qs(scope["query_string"].decode("latin-1"))
+        if is_new and (code := self._closed()):
+            REFUSED.labels(code).inc()
+            await _unavailable(scope, receive, send, code)
+            return
+        try:
+            await self._engine(
+                scope, self._watched(receive) if scope["type"] == "websocket" else receive, send
+            )
+        except Exception as error:  # what a client sent out of order; the engine has no answer to it
+            log.info("door.engine_gave_up", error=repr(error))
+
+    def _watched(self, receive: Receive) -> Receive:
+        bucket = Bucket(self._rate)
+
+        async def receive_watched() -> Message:
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                return message
+            text = message.get("text")
+            if not text or text[0] not in PACKET_TYPES:  # binary has no text
+                log.info("door.hung_up", frame=str(text)[:20])
+                return {"type": "websocket.disconnect", "code": UNSUPPORTED}
+            if not bucket.take():
+                await asyncio.sleep(bucket.wait())
+                bucket.take()
+            return message
+
+        return receive_watched
+
+
+async def _unavailable(scope: Scope, receive: Receive, send: Send, code: str) -> None:
+    response = problem_response(code, "No new connections just now; try again later", 503)
+    response.headers["Retry-After"] = "2"
+    await response(scope, receive, send)

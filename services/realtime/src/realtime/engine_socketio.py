@@ -1,0 +1,212 @@
+"""The Socket.IO engine on python-socketio: the only file that knows it."""
+
+# mypy: disable-error-code="no-untyped-call"
+
+import asyncio
+import logging
+from collections.abc import Collection
+from typing import Any
+
+import engineio
+import socketio
+import structlog
+from engineio.payload import Payload as PollingPayload
+from socketio import packet
+from socketio.exceptions import ConnectionRefusedError as ConnectError
+from starlette.types import ASGIApp
+
+from contracts.requests import Problem
+from realtime.engine import Ack, Handlers
+from realtime.settings import Settings
+from wire.problem import ProblemError
+
+log = structlog.get_logger()
+
+POLLING_BURST = 4096
+"""Packets in one polling body, which is bounded in bytes. The library drops one of more than 16, unsaid."""
+
+
+class _Packet(packet.Packet):
+    """Text only, and no event may carry a name of the library's own: it would call our handlers with it."""
+
+    def decode(self, encoded_packet: Any) -> int:
+        if not isinstance(encoded_packet, str):
+            raise ValueError("binary")  # noqa: TRY004  # one kind of bad packet among others
+        super().decode(encoded_packet)
+        if self.packet_type not in {packet.CONNECT, packet.DISCONNECT, packet.EVENT, packet.ACK}:
+            raise ValueError(f"packet type {self.packet_type}")
+        if self.packet_type == packet.EVENT:
+            named = isinstance(self.data, list) and self.data and isinstance(self.data[0], str)
+            if not named or self.data[0] in {"connect", "disconnect", "connect_error", "*"}:
+                raise ValueError("an event without a name of its own")
+        return 0
+
+
+class _Manager(socketio.AsyncManager):
+    """Keeps back what is emitted to a socket until its CONNECT was answered; some clients drop it else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[str, list[tuple[str, object]]] = {}
+
+    async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
+        sid: str | None = await super().pre_connect(eio_sid, namespace)
+        if sid is not None:
+            self._kept[sid] = []
+        return sid
+
+    async def emit(self, event: str, data: object, namespace: str, room: Any = None, **_: Any) -> None:  # type: ignore[override]
+        waiting = [sid for sid, _ in self.get_participants(namespace, room) if sid in self._kept]
+        for sid in waiting:
+            self._kept[sid].append((event, data))
+        await super().emit(event, data, namespace, room=room, skip_sid=waiting)
+
+    async def connect(self, sid: str, namespace: str) -> str:
+        connected: str = await super().connect(sid, namespace)
+        while kept := self._kept.get(sid):
+            event, data = kept.pop(0)
+            await super().emit(event, data, namespace, room=sid)
+        self._kept.pop(sid, None)
+        eio_sid = self.eio_sid_from_sid(sid, namespace)
+        server: Any = self.server
+        transport = server.eio.sockets.get(eio_sid)
+        if transport is None or transport.closed:  # it left while it was let in, unnoticed by the library
+            await server.disconnect(sid, namespace=namespace)
+        return connected
+
+    async def disconnect(self, sid: str, namespace: str, **options: Any) -> None:
+        self._kept.pop(sid, None)
+        await super().disconnect(sid, namespace, **options)
+
+
+class _EngineIo(engineio.AsyncServer):
+    """Ends a transport without waiting for its client to fetch what is queued: one that never does would
+    hold the request that was being answered, for ever."""
+
+    async def disconnect(self, sid: str | None = None) -> None:
+        transport = self.sockets.get(sid)
+        if transport is not None and not transport.closed:
+            await transport.close(wait=False)
+
+
+class _Server(socketio.AsyncServer):
+    def _engineio_server_class(self) -> type[_EngineIo]:
+        return _EngineIo
+
+
+class SocketIoEngine:
+    """An `Engine`. Events of one socket are handled one after the other."""
+
+    def __init__(self, settings: Settings) -> None:
+        PollingPayload.max_decode_packets = POLLING_BURST
+        quiet = logging.getLogger("realtime.engine")
+        quiet.setLevel(logging.CRITICAL)  # below it the library logs, with traceback, what clients send wrong
+        self._sio: Any = _Server(
+            client_manager=_Manager(),
+            async_mode="asgi",
+            serializer=_Packet,
+            async_handlers=False,
+            logger=quiet,
+            engineio_logger=quiet,
+            cors_allowed_origins=list(settings.cors_origins) or None,
+            max_http_buffer_size=settings.max_message_bytes,
+            ping_interval=settings.ping_interval_seconds,
+            ping_timeout=settings.ping_timeout_seconds,
+        )
+        self._connect_seconds = settings.connect_seconds
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.app: ASGIApp = socketio.ASGIApp(self._sio, socketio_path="socket.io")
+
+    def serve(self, handlers: Handlers) -> None:
+        """Call these from now on."""
+        self._handlers = handlers
+        self._sio.on("connect", self._on_connect)
+        self._sio.on("*", self._on_event)
+        self._sio.on("disconnect", self._on_disconnect)
+        eio = self._sio.eio
+        self._open, self._receive, self._closed = (
+            eio.handlers[on] for on in ("connect", "message", "disconnect")
+        )
+        eio.on("connect", self._on_open)
+        eio.on("message", self._on_message)
+        eio.on("disconnect", self._on_closed)
+
+    def open_sockets(self) -> int:
+        """Transports, whether or not they have connected."""
+        return len(self._sio.eio.sockets)
+
+    async def emit(self, rooms: Collection[str], event: str, payload: object) -> None:
+        await self._sio.emit(event, payload, room=list(rooms))
+
+    def join(self, socket: str, room: str) -> None:
+        if self._sio.manager.eio_sid_from_sid(socket, "/"):
+            self._sio.manager.basic_enter_room(socket, "/", room)
+
+    def leave(self, socket: str, room: str) -> None:
+        self._sio.manager.basic_leave_room(socket, "/", room)
+
+    def disconnect(self, socket: str) -> None:
+        self._start(self._sio.disconnect(socket))
+
+    async def close(self) -> None:
+        """Hang up on everybody; clients come back by themselves, to another edge or to our successor."""
+        await asyncio.gather(*(self._hang_up(eio_sid) for eio_sid in list(self._sio.eio.sockets)))
+        await self._sio.shutdown()
+
+    async def _on_connect(self, sid: str, _environ: object, auth: object = None) -> None:
+        token = auth.get("token") if isinstance(auth, dict) else None
+        try:
+            await self._handlers.connect(sid, token)
+        except ProblemError as refusal:
+            problem = refusal.problem
+        except Exception:
+            log.exception("socket.connect_failed")
+            problem = Problem(code="internal", message="Something went wrong on our side", status=500)
+        else:
+            return
+        if problem.status >= 500:  # noqa: PLR2004
+            await self._hang_up(self._sio.manager.eio_sid_from_sid(sid, "/"))
+        raise ConnectError(problem.message, {"code": problem.code, "message": problem.message})
+
+    async def _on_event(self, name: str, sid: str, *arguments: Any) -> Ack:
+        return await self._handlers.event(sid, name, arguments)
+
+    async def _on_disconnect(self, sid: str, _reason: str) -> None:
+        eio_sid = self._sio.manager.eio_sid_from_sid(sid, "/")
+        await self._handlers.disconnect(sid)
+        self._start(self._hang_up(eio_sid))  # without its namespace a transport is of no use
+
+    async def _on_open(self, eio_sid: str, environ: object) -> None:
+        await self._open(eio_sid, environ)
+        asyncio.get_running_loop().call_later(self._connect_seconds, self._on_deadline, eio_sid)
+
+    def _on_deadline(self, eio_sid: str) -> None:
+        if self._sio.manager.sid_from_eio_sid(eio_sid, "/") is None and eio_sid in self._sio.eio.sockets:
+            log.info("socket.never_connected")
+            self._start(self._hang_up(eio_sid))
+
+    async def _on_message(self, eio_sid: str, data: object) -> None:
+        try:
+            await self._receive(eio_sid, data)
+        except Exception as error:
+            log.info("socket.bad_packet", error=repr(error))
+            await self._hang_up(eio_sid)
+
+    async def _on_closed(self, eio_sid: str, reason: str) -> None:
+        await self._closed(eio_sid, reason)
+        self._sio.eio.sockets[eio_sid].queue.put_nowait(None)  # a poll or writer that still waits ends now
+
+    async def _hang_up(self, eio_sid: str | None) -> None:
+        """End the transport, after what is still queued for it."""
+        transport = self._sio.eio.sockets.get(eio_sid)
+        if transport is None or transport.closed:
+            return
+        if transport.upgraded:
+            transport.queue.put_nowait(None)  # ends the WebSocket's writer, and so the rest
+        else:
+            await transport.close(wait=False)
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,99 @@
+"""The engine alone, under handlers of the test's."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from realtime.engine import Ack, Handlers
+from realtime.engine_socketio import SocketIoEngine
+from stack.ports import Reservation
+from stack.ready import listens
+from wire.problem import ProblemError
+from wire.run import serve_http
+
+from .conftest import settings
+
+
+class Told:
+    """Handlers that greet while they let somebody in, and write down who comes and goes."""
+
+    def __init__(self, engine: SocketIoEngine) -> None:
+        self.engine = engine
+        self.here: list[str] = []
+
+    async def connect(self, socket: str, token: object) -> None:
+        if token == "broken":
+            raise RuntimeError("a fault of ours")
+        if token == "later":
+            raise ProblemError("unavailable", "Later", 503)
+        self.engine.join(socket, "all")
+        await self.engine.emit(["all", socket], "early", {"n": 1})
+        await self.engine.emit([socket], "early", {"n": 2})
+        self.here.append(socket)
+
+    async def event(self, socket: str, name: str, arguments: tuple[Any, ...]) -> Ack:
+        return {"ok": True, "name": name, "arguments": list(arguments)}
+
+    async def disconnect(self, socket: str) -> None:
+        self.here.remove(socket)
+
+
+@pytest.fixture
+async def told(ports: Reservation) -> AsyncIterator[tuple[Told, str]]:
+    chosen = settings("nats://unused", ports.port())
+    engine = SocketIoEngine(chosen)
+    told = Told(engine)
+    engine.serve(Handlers(told.connect, told.event, told.disconnect))
+    task = asyncio.create_task(serve_http(engine.app, chosen, engine.close, ws="websockets-sansio"))
+    await listens(chosen.http_port)
+    yield told, f"ws://127.0.0.1:{chosen.http_port}/socket.io/?EIO=4&transport=websocket"
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_nothing_is_sent_before_connect_is_answered(told: tuple[Told, str]) -> None:
+    """C1: apps drop events that come before; they are kept, in order, once each."""
+    _, url = told
+    async with connect(url) as line:
+        await line.recv()
+        await line.send('40{"token":"good"}')
+        assert str(await line.recv()).startswith("40")
+        assert [await line.recv() for _ in range(2)] == ['42["early",{"n":1}]', '42["early",{"n":2}]']
+        await line.send('421["ask",{"a":1},2]')
+        assert await line.recv() == '431[{"ok":true,"name":"ask","arguments":[{"a":1},2]}]'
+
+
+@pytest.mark.parametrize("token", ["later", "broken"])
+async def test_trouble_of_ours_hangs_up_so_that_the_client_tries_again(
+    told: tuple[Told, str], token: str
+) -> None:
+    """C1: after connect_error clients do not come back by themselves."""
+    handlers, url = told
+    async with connect(url) as line:
+        await line.recv()
+        await line.send(f'40{{"token":"{token}"}}')
+        heard = [frame async for frame in line]
+        assert heard == []
+    assert handlers.here == []
+
+
+async def test_a_socket_that_is_gone_is_no_trouble(told: tuple[Told, str]) -> None:
+    """Invariant 7"""
+    handlers, url = told
+    async with connect(url) as line:
+        await line.recv()
+        await line.send('40{"token":"good"}')
+        await line.recv()
+        [socket] = handlers.here
+    async with asyncio.timeout(5):
+        while handlers.here:
+            await asyncio.sleep(0.01)
+    handlers.engine.join(socket, "all")
+    handlers.engine.leave(socket, "all")
+    handlers.engine.disconnect(socket)
+    await handlers.engine.emit([socket, "all"], "late", {})
