@@ -1,0 +1,115 @@
+"""A push service in trouble is nobody else's trouble (A11), and neither is our own death."""
+
+import asyncio
+import os
+import sys
+from typing import Any
+
+from apns_standin import Script
+from contracts.events import SearchTimedOut
+from contracts.ids import new_id
+from stack.ports import Reservation
+
+World = Any
+
+
+def news(customer: str) -> SearchTimedOut:
+    return SearchTimedOut(job_id=new_id(), customer_id=customer, search_id=new_id(), attempt=1, tried=0)
+
+
+async def test_while_apns_hangs_events_are_recorded_and_requests_answered(stopped: World) -> None:
+    """A11: more events than there are places for pushes, and every place waits for an answer."""
+    await stopped.start(push_concurrency=5, push_timeout_seconds=30, drain_seconds=0.5)
+    tokens = [await stopped.register("user") for _ in range(10)]
+    stopped.apns.script("*", Script(hang_s=60))
+    count = 20
+    for _ in range(count):
+        await stopped.happens(news("user"))
+    assert len(await stopped.told("user", count)) == count
+    page = await stopped.notifications("user")
+    assert (len(page["items"]), page["unread"]) == (count, count)
+    states = [row.state for token in tokens for row in await stopped.deliveries(token)]
+    assert states == ["pending"] * count * len(tokens)
+    assert 0 < len(stopped.apns.pushes()) <= 5
+
+
+async def test_an_answer_that_never_comes_is_not_waited_for(stopped: World) -> None:
+    """A11: the only place there is comes free after the push timeout."""
+    await stopped.start(push_concurrency=1, push_timeout_seconds=0.5)
+    hanging, well = await stopped.register("ann"), await stopped.register("bob")
+    stopped.apns.script(hanging, Script(hang_s=60, times=1))
+    await stopped.happens(news("ann"))
+    first = await stopped.apns.next_push(hanging)
+    await stopped.happens(news("bob"))
+    await stopped.settled(well, "sent")
+    row = await stopped.settled(hanging, "sent")
+    again = await stopped.apns.next_push(hanging, after=first.seq)
+    assert (row.attempts, again.apns_id) == (2, first.apns_id)
+
+
+async def test_a_late_answer_harms_nobody_else_on_the_connection(stopped: World) -> None:
+    """A11: aioapns would end the connection over it, with everybody's requests."""
+    await stopped.start(push_timeout_seconds=0.5, apns_connections=1)
+    late, patient = await stopped.register("ann"), await stopped.register("bob")
+    stopped.apns.script(late, Script(hang_s=0.7, times=1))
+    stopped.apns.script(patient, Script(hang_s=0.3))
+    await stopped.happens(news("ann"))
+    await stopped.apns.next_push(late)
+    for _ in range(3):
+        await stopped.happens(news("bob"))
+        await stopped.apns.next_push(patient)
+        await asyncio.sleep(0.2)
+    await stopped.settled(late, "sent")
+    await stopped.stop()
+    assert [row.attempts for row in await stopped.deliveries(patient)] == [1, 1, 1]
+
+
+async def test_when_apns_is_not_there_pushes_wait_and_go_out_when_it_comes(stopped: World) -> None:
+    """A11"""
+    reservation = Reservation()
+    await stopped.start(apns_port=reservation.port())
+    token = await stopped.register("user")
+    await stopped.happens(news("user"))
+    await stopped.told("user")
+    async with asyncio.timeout(10):
+        while (row := (await stopped.deliveries(token))[0]).last_reason is None:
+            await asyncio.sleep(0.02)
+    assert row.state == "pending"
+    await stopped.stop()
+    reservation.release()
+    await stopped.start()
+    assert (await stopped.settled(token, "sent")).attempts >= 2
+
+
+async def test_a_killed_service_sends_after_its_restart_what_it_had_not_written_back(stopped: World) -> None:
+    """A11, B13: kill -9 between sending and writing back; the copy takes the place of the first."""
+    settings = {"push_timeout_seconds": 1.0, "environment": "development"}
+    process = await spawned(stopped, **settings)
+    try:
+        token = await stopped.register("user")
+        stopped.apns.script(token, Script(hang_s=60, times=1))
+        await stopped.happens(news("user"))
+        first = await stopped.apns.next_push(token)
+    finally:
+        process.kill()
+        await process.wait()
+    assert [row.state for row in await stopped.deliveries(token)] == ["pending"]
+    await stopped.start(**settings)
+    row = await stopped.settled(token, "sent")
+    first, copy = stopped.apns.pushes(token)
+    assert copy.apns_id == first.apns_id == str(row.id)
+    assert copy.headers == first.headers
+    assert (row.attempts, (await stopped.notifications("user"))["unread"]) == (2, 1)
+
+
+async def spawned(world: World, **changes: Any) -> asyncio.subprocess.Process:
+    """`python -m push` as a process of its own, ready."""
+    given = world.settings(**changes).model_dump(exclude_none=True)
+    env = {f"WAGGLE_{name.upper()}": plain(value) for name, value in given.items()}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "push", env=os.environ | env)
+    await world.ready()
+    return process
+
+
+def plain(value: Any) -> str:
+    return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)

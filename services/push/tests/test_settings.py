@@ -1,0 +1,31 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from push.notifier import Environment
+from push.settings import Settings
+
+NEEDED: dict[str, Any] = {"database_url": "postgresql+asyncpg://", "jwt_key": "k" * 32}
+APNS: dict[str, Any] = {
+    "apns_host": "api.push.apple.com",
+    "apns_key_file": "key.p8",
+    "apns_key_id": "K",
+    "apns_team_id": "T",
+}
+
+
+@pytest.mark.parametrize("missing", APNS)
+def test_half_an_apns_configuration_is_refused_by_the_name_of_what_lacks(missing: str) -> None:
+    given = {name: value for name, value in APNS.items() if name != missing}
+    with pytest.raises(ValidationError) as refused:
+        Settings(**NEEDED, **given)
+    assert f"WAGGLE_{missing.upper()}" in str(refused.value)
+    assert NEEDED["jwt_key"] not in str(refused.value)
+
+
+def test_each_environment_of_apple_has_its_host_or_none() -> None:
+    assert Settings(**NEEDED).apns_hosts == {}
+    assert Settings(**NEEDED, **APNS).apns_hosts == {Environment.production: "api.push.apple.com"}
+    both = Settings(**NEEDED, **APNS, apns_sandbox_host="api.sandbox.push.apple.com")
+    assert both.apns_hosts[Environment.sandbox] == "api.sandbox.push.apple.com"
