@@ -1,0 +1,4 @@
+from apns_standin.main import main
+
+if __name__ == "__main__":
+    main()

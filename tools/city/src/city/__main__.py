@@ -1,0 +1,3 @@
+from city.cli import app
+
+app()

@@ -1,0 +1,54 @@
+"""The figures of a run: on the screen while it goes on, and as JSON at its end."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from math import ceil
+from typing import Any
+
+from city.api import Aftermath
+from city.evidence import Violation
+from city.ledger import Ledger
+
+
+def percentile(samples: Collection[float], share: float) -> float | None:
+    """The smallest sample that `share` of all samples do not exceed (nearest rank); None without samples."""
+    if not samples:
+        return None
+    return sorted(samples)[max(0, ceil(share * len(samples)) - 1)]
+
+
+def milliseconds(samples: Collection[float]) -> dict[str, float | int | None]:
+    """p50 and p99 of samples in seconds, in milliseconds to a tenth."""
+    return {
+        name: None if (value := percentile(samples, share)) is None else round(value * 1000, 1)
+        for name, share in (("p50", 0.5), ("p99", 0.99))
+    } | {"samples": len(samples)}
+
+
+def report(
+    ledger: Ledger, after: Aftermath, found: Sequence[Violation], *, seconds: float, pushes: int | None
+) -> dict[str, Any]:
+    """What `--json` writes. Statuses as the API has them at the end."""
+    stands = Counter(booking.status for booking in after.bookings.values() if booking)
+    held = [
+        job_id
+        for job_id, dispatch in after.dispatches.items()
+        if dispatch and any(o.state == "accepted" for attempt in dispatch.attempts for o in attempt.offers)
+    ]
+    return {
+        "jobs": len(after.bookings),
+        "assigned": len(held),
+        "unfulfilled": stands["unfulfilled"],
+        "cancelled": stands["cancelled"],
+        "completed": stands["completed"],
+        "unfinished": len(after.bookings) - sum(stands[s] for s in ("unfulfilled", "cancelled", "completed")),
+        "violations": [str(violation) for violation in found],
+        "order_to_offer_ms": milliseconds(ledger.order_to_offer),
+        "accept_to_told_ms": milliseconds(ledger.accept_to_told),
+        "offers": ledger.count["offers"],
+        "pushes": pushes,
+        "location_updates": ledger.count["location_updates"],
+        "seconds": round(seconds, 1),
+        "counts": dict(sorted(ledger.count.items())),
+        "server_errors": dict(sorted(ledger.server_errors.items())),
+    }

@@ -1,0 +1,24 @@
+"""Commands that run once to their end: migrations, the declaration of the streams."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stack.errors import StackError
+from stack.steps import tail
+
+
+async def run_once(command: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+    """Run `command`, output to `log`. StackError if its status is not 0; it is killed if we are cancelled."""
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, env=dict(env), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        status = await process.wait()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if status != 0:
+        raise StackError(f"{command[-1]} ended with status {status}; {tail(log)}")

@@ -1,0 +1,158 @@
+"""Starting and ending a stack."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from stack import leftovers, postgres
+from stack.control import Supervisor
+from stack.house import House
+from stack.once import run_once
+from stack.plan import SERVICES, WITH_DATABASE, Addresses, Commands, Plan, Wish, inherited
+from stack.ports import Reservation
+from stack.program import Charge
+from stack.state import Lock, State, lock
+from stack.steps import Steps
+
+
+@asynccontextmanager
+async def running(
+    state: Path | None = None,
+    *,
+    services: Sequence[str] = SERVICES,
+    caddy: bool = True,
+    apns: bool = True,
+    replicas: Mapping[str, int] | None = None,
+    env: Mapping[str, str] | None = None,
+    port: int = 0,
+    durable: bool = True,
+    traces: bool = False,
+    grace: float = 8.0,
+    log_to_terminal: bool = False,
+    console: Console | None = None,
+    commands: Commands | None = None,
+) -> AsyncIterator[House]:
+    """Start the parts and `services`, wait until all are ready, and end everything on leaving.
+
+    state: folder for data and logs, kept; None: a temporary one, removed at the end.
+    replicas: processes of a service, as {"realtime": 2}. env: WAGGLE_ settings for every service.
+    port: of Caddy, 0 = a free one. durable: False skips PostgreSQL's fsync (for tests that cut no power).
+    traces: WAGGLE_TRACE_FILE for each service, in <state>/traces. grace: seconds a service may take to end.
+    console: shows the steps of the start. StackError, naming a log, if a step fails or takes too long.
+    """
+    wish = Wish(
+        services=tuple(services),
+        caddy=caddy,
+        apns=apns,
+        replicas=dict(replicas or {}),
+        env=dict(env or {}),
+        commands=commands or Commands(),
+        port=port,
+        durable=durable,
+        traces=traces,
+        readable_logs=log_to_terminal,
+        grace=grace,
+    )
+    with _folder(state) as folder:
+        async with _prepared(folder, wish) as (plan, held), _supervised(plan, held, log_to_terminal) as house:
+            await _bring_up(house, Steps(console))
+            folder.describe(house.description())
+            house.supervisor.on_spawn = lambda: folder.describe(house.description())
+            house.supervisor.show()
+            yield house
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[State]:
+    root = given.absolute() if given else Path(tempfile.mkdtemp(prefix="waggle-"))
+    state = State(root)
+    state.create()
+    try:
+        yield state
+    finally:
+        if given is None:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _prepared(state: State, wish: Wish) -> AsyncIterator[tuple[Plan, Lock]]:
+    """Folder locked, leftovers of a killed stack ended, ports held, PostgreSQL's cluster made."""
+    held = await asyncio.to_thread(lock, state.root)
+    reservation = Reservation()
+    try:
+        await asyncio.to_thread(leftovers.end, state.root / leftovers.RECORD)
+        ports = Addresses.reserve(wish, reservation)
+        cluster = await asyncio.to_thread(postgres.prepare, state.pgdata)
+        try:
+            yield Plan(wish, state, ports, cluster, state.secret()), held
+        finally:
+            postgres.tidy(cluster)
+    finally:
+        reservation.release()
+        held.release()
+
+
+@asynccontextmanager
+async def _supervised(plan: Plan, held: Lock, to_terminal: bool) -> AsyncIterator[House]:
+    """The supervisor, with nothing running in it yet. Whatever is started in it ends with the context."""
+    terminal = Console(stderr=True)
+    colour = terminal.is_terminal and not terminal.no_color
+    charge = Charge(plan.programs(), plan.state.root, plan.state.log, colour)
+    supervisor = await Supervisor.launch(charge, lock=held.supervisor, to_terminal=to_terminal)
+    try:
+        yield House(plan, supervisor)
+    finally:
+        supervisor.on_spawn = lambda: None
+        plan.state.forget()
+        await supervisor.end()
+
+
+async def _bring_up(house: House, steps: Steps) -> None:
+    """The services wait for whatever they need; the order here only makes for a quiet first log."""
+    wish, log = house.plan.wish, house.plan.state.log
+
+    async def start(title: str, *names: str, log: Path = log) -> None:
+        await steps.run(title, _together(*(house.start(name) for name in names)), seconds=90, log=log)
+
+    await start("PostgreSQL and NATS", "postgres", "nats")
+    if wish.services:
+        owners = [service for service in wish.services if service in WITH_DATABASE]
+        databases = postgres.create_owned(house.plan.cluster, owners)
+        await steps.run("databases", databases, seconds=30, log=log / "postgres.log")
+        await steps.run("streams and tables", _declare(house, owners), seconds=90, log=log)
+    if wish.apns:
+        await start("APNs stand-in", "apns", log=log / "apns.log")
+    if names := [name for name, _service in wish.all_instances()]:
+        await start(", ".join(names), *names)
+    if wish.caddy:
+        await start("Caddy", "caddy", log=log / "caddy.log")
+
+
+async def _declare(house: House, owners: Sequence[str]) -> None:
+    """Create the streams and bring each database to its newest tables, all at once."""
+    commands, log = house.plan.wish.commands, house.plan.state.log
+    bus = {"WAGGLE_NATS_URL": house.nats_url}
+    await _together(
+        run_once(commands.streams, {**inherited(), **bus}, log / "streams.log"),
+        *(
+            run_once(
+                commands.migrate(owner), {**inherited(), **house.env_for(owner)}, log / f"migrate-{owner}.log"
+            )
+            for owner in owners
+        ),
+    )
+
+
+async def _together(*works: Coroutine[object, object, None]) -> None:
+    """Await all; the first failure cancels the others and is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
