@@ -1,0 +1,32 @@
+"""`python -m bench NAME [--json FILE] [--times N]`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bench import order_to_offer
+from bench.harness import repeat, show, write
+
+BENCHES = {"order_to_offer": order_to_offer.measure}
+
+
+def main(
+    name: Annotated[str, typer.Argument(help="Which bench; without it, the list.")] = "",
+    json: Annotated[Path | None, typer.Option(help="Write the figures here, too.")] = None,
+    times: Annotated[int, typer.Option(min=1, max=50, help="Repetitions.")] = 3,
+) -> None:
+    """Measure, print a table, write JSON."""
+    console = Console()
+    if name not in BENCHES:
+        console.print("Benches: " + ", ".join(sorted(BENCHES)))
+        raise typer.Exit(1 if name else 0)
+    summaries = repeat(BENCHES[name], times, console)
+    show(summaries, console)
+    if json:
+        write(summaries, json)
+
+
+if __name__ == "__main__":
+    typer.run(main)

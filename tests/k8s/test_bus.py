@@ -1,0 +1,82 @@
+"""The values for the NATS chart fit what the streams declare and what one machine runs."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from contracts.streams import STREAMS
+
+from .conftest import written
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+MIB = 1024**2
+
+Values = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def values() -> Values:
+    values: Values = yaml.safe_load((DEPLOY / "k8s/base/nats/values.yaml").read_text())
+    return values
+
+
+@pytest.fixture(scope="module")
+def local() -> str:
+    return (DEPLOY / "local/nats.conf").read_text()
+
+
+def mebibytes(quantity: str) -> int:
+    return int(quantity[:-2]) * {"Mi": 1, "Gi": 1024}[quantity[-2:]]
+
+
+def test_an_acknowledged_message_is_on_disk(values: Values, local: str) -> None:
+    jetstream = values["config"]["jetstream"]
+    assert jetstream["enabled"] is True
+    assert jetstream["merge"]["sync_interval"] == "always"
+    assert "sync_interval: always" in local
+
+
+def test_the_stores_hold_what_the_streams_may_grow_to(values: Values) -> None:
+    jetstream = values["config"]["jetstream"]
+    on_disk = sum(stream.max_bytes for stream in STREAMS if not stream.in_memory) / MIB
+    in_memory = sum(stream.max_bytes for stream in STREAMS if stream.in_memory) / MIB
+    assert on_disk <= mebibytes(jetstream["fileStore"]["maxSize"])
+    assert mebibytes(jetstream["fileStore"]["maxSize"]) < mebibytes(jetstream["fileStore"]["pvc"]["size"])
+    assert in_memory <= mebibytes(jetstream["memoryStore"]["maxSize"])
+    limits = values["container"]["merge"]["resources"]["limits"]
+    assert mebibytes(jetstream["memoryStore"]["maxSize"]) * 2 <= mebibytes(limits["memory"])
+
+
+def test_the_server_bounds_messages_and_slow_readers_as_on_one_machine(values: Values, local: str) -> None:
+    merged = values["config"]["merge"]
+    assert merged["max_payload"] == "<< 1MB >>"
+    assert re.search(r"^max_payload: 1MB$", local, re.M)
+    assert re.search(rf"^write_deadline: {merged['write_deadline']}$", local, re.M)
+
+
+def test_pods_of_the_bus_may_do_no_more_than_they_need(values: Values) -> None:
+    pod = values["podTemplate"]["merge"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in (values["container"]["merge"], values["reloader"]["merge"]):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"].keys() == {"requests", "limits"}
+
+
+def test_the_streams_job_finds_the_bus_where_the_services_do() -> None:
+    (job,) = written("base/nats").of("Job").values()
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["waggle-streams"]
+    (booking,) = written("base/booking").of("Deployment").values()
+    bus = [
+        one for one in booking["spec"]["template"]["spec"]["containers"][0]["env"] if "NATS" in one["name"]
+    ]
+    assert container["env"] == bus
