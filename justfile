@@ -31,15 +31,17 @@ check:
     uv run mypy libs services tools bench tests
     uv run lint-imports
     uv run python -m contracts.asyncapi | diff - docs/asyncapi.yaml
+    uv run python -m tests.coverage | diff - docs/coverage.md
 
 # Put right what a machine can put right
 fix:
     uv run ruff check --fix
     uv run ruff format
 
-# Generate docs/asyncapi.yaml from the contracts
+# Generate docs/asyncapi.yaml from the contracts, docs/coverage.md from the tests' docstrings
 docs:
     uv run python -m contracts.asyncapi docs/asyncapi.yaml
+    uv run python -m tests.coverage docs/coverage.md
 
 # Follow one order hop by hop, and write docs/trace.md
 trace:
@@ -51,7 +53,7 @@ golden:
 
 # One figure beside its peer: `just bench NAME [--json FILE]`
 bench *args:
-    exec uv run python -m bench "$@"
+    exec uv run --group bench python -m bench "$@"
 
 # Resolve afresh and write every pin: constraints and the services' requirement locks
 lock:

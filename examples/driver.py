@@ -15,9 +15,11 @@ async def main(url: str, token: str) -> None:
         taken.set()
 
     await app.connect(url, auth={"token": token}, transports=["websocket"])
-    print("online:", await app.call("pilot:online", {"vehicleId": "van-1", "lat": 40.7505, "lng": -73.9934}))
-    await app.emit("pilot:location", {"lat": 40.7505, "lng": -73.9934})
-    await taken.wait()
+    place = {"lat": 40.7505, "lng": -73.9934}
+    print("online:", await app.call("pilot:online", {"vehicleId": "van-1", **place}))
+    while not taken.is_set():
+        await app.emit("pilot:location", place)  # who says nothing for a minute is taken offline
+        await asyncio.wait([asyncio.create_task(taken.wait())], timeout=30)
     await app.disconnect()
 
 

@@ -72,7 +72,9 @@ async def test_page_of_an_impossible_size_is_refused(anywhere: Visitor, limit: s
 
 @pytest.mark.parametrize("name", ["Courier", "-x", "a b", "x" * 51, "é"])
 async def test_service_type_needs_a_plain_name(anywhere: Visitor, name: str) -> None:
-    refusal = await anywhere.asks("PUT", f"/v1/service-types/{name}", role="admin", json={"mode": "cascade"})
+    refusal = await anywhere.asks(
+        "PUT", f"/v1/service-types/{name}", role="admin", json={"steps": [{"policy": "cascade"}]}
+    )
     assert verdict(refusal) == INVALID
 
 

@@ -16,6 +16,7 @@ MALFORMED, INVALID = (400, "malformed_json"), (422, "invalid")
 JOB = uuid4()
 PLACE = {"address": "1 Hive St", "lat": 40.72, "lng": -73.99}
 ORDER = {"service_type": "courier", "pickup": PLACE, "dropoff": PLACE, "total_price": 24.5}
+RULES = {"steps": [{"policy": "cascade"}]}
 ROUTES: dict[str, tuple[str, str, Role, dict[str, Any]]] = {
     "order": ("POST", "/v1/bookings", "user", ORDER),
     "cancel": ("POST", f"/v1/bookings/{JOB}/cancel", "user", {"reason": "too late"}),
@@ -24,7 +25,7 @@ ROUTES: dict[str, tuple[str, str, Role, dict[str, Any]]] = {
     "profile": ("PUT", "/v1/drivers/me", "pilot", {"name": "Dana"}),
     "online": ("POST", "/v1/drivers/me/online", "pilot", {"lat": 40.72, "lng": -73.99}),
     "location": ("POST", "/v1/drivers/me/location", "pilot", {"lat": 40.72, "lng": -73.99}),
-    "rules": ("PUT", "/v1/service-types/never-set", "admin", {"mode": "cascade"}),
+    "rules": ("PUT", "/v1/service-types/never-set", "admin", RULES),
 }
 
 ITEMS = [("order", "items.a"), ("order", "items.a.b")]
@@ -36,7 +37,7 @@ TEXTS = [
     *(("driver", f) for f in ("id", "name", "phone", "avatar", "vehicle_type", "truck_type")),
     *(("profile", f) for f in ("name", "phone", "avatar", "vehicle_type", "truck_type")),
     ("online", "vehicle_id"),
-    ("rules", "mode"),
+    ("rules", "steps.0.policy"),
 ]
 DEGREES = [
     *(("order", f) for f in ("pickup.lat", "pickup.lng", "dropoff.lat", "dropoff.lng")),
@@ -47,7 +48,8 @@ NUMBERS = [
     *(("order", f) for f in ("total_price", "cash_to_collect")),
     ("driver", "rating"),
     *(("location", f) for f in ("heading", "speed")),
-    *(("rules", f) for f in ("offer_seconds", "search_seconds", "max_tries", "stale_seconds", "radii_m")),
+    *(("rules", f"steps.0.{f}") for f in ("offer_seconds", "tries", "radii_m")),
+    *(("rules", f) for f in ("search_seconds", "stale_seconds", "ranking.rating")),
 ]
 
 
@@ -60,9 +62,9 @@ def broken(route: str, field: str, raw: str) -> bytes:
     """The route's good body, but for `field`, which holds `raw`, JSON or not."""
     body = json.loads(json.dumps(ROUTES[route][3]))
     *parents, name = field.split(".")
-    there = body
+    there: Any = body
     for parent in parents:
-        there = there.setdefault(parent, {})
+        there = there[int(parent)] if parent.isdigit() else there.setdefault(parent, {})
     there[name] = "@here@"
     return json.dumps(body).replace('"@here@"', raw).encode()
 
@@ -167,11 +169,14 @@ async def test_items_nested_too_deeply_are_refused(visitor: Visitor) -> None:
         ("driver", "approved", '"perhaps"'),
         ("location", "heading", "360.5"),
         ("location", "speed", "-1"),
-        ("rules", "mode", '"lottery"'),
-        ("rules", "offer_seconds", "0"),
-        ("rules", "max_tries", "1.5"),
-        ("rules", "radii_m", "[0]"),
-        ("rules", "radii_m", "[]"),
+        ("rules", "steps.0.policy", '"lottery"'),
+        ("rules", "steps.0.offer_seconds", "0"),
+        ("rules", "steps.0.tries", "1.5"),
+        ("rules", "steps.0.radii_m", "[0]"),
+        ("rules", "steps.0.radii_m", "[]"),
+        ("rules", "steps.0.surprise", "1"),
+        ("rules", "steps", "[]"),
+        ("rules", "ranking.rating", "-1"),
     ],
     ids=lambda value: value[:20],
 )

@@ -7,6 +7,7 @@ from .visitor import Visitor, verdict
 JOB = "0190a0b0-0000-7000-8000-000000000000"
 ONLY: dict[tuple[str, str], str] = {
     ("POST", "/v1/bookings"): "user",
+    ("GET", f"/v1/bookings/{JOB}/dispatch"): "admin",
     ("POST", "/v1/drivers"): "admin",
     ("GET", "/v1/drivers/somebody"): "admin",
     ("POST", "/v1/drivers/somebody/approve"): "admin",
@@ -30,7 +31,7 @@ BODIES = {
     "/v1/drivers/me": {"name": "Dana"},
     "/v1/drivers/me/online": {},
     "/v1/drivers/me/location": {"lat": 1, "lng": 1},
-    "/v1/service-types/courier": {"mode": "broadcast"},
+    "/v1/service-types/courier": {"steps": [{"policy": "broadcast"}]},
 }
 
 

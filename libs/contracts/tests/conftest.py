@@ -40,6 +40,7 @@ FIELDS: dict[str, Any] = {
     "state": "available",
     "approved": True,
     "version": 1,
+    "disconnected_at": datetime(2026, 11, 20, tzinfo=UTC),
     "notification_id": new_id(),
     "user_id": "driver.7",
     "title": "t",

@@ -71,7 +71,7 @@ def test_requests_are_kept_by_no_stream() -> None:
 @pytest.mark.parametrize("consumer", CONSUMERS, ids=lambda consumer: consumer.durable)
 def test_consumer_asks_its_own_stream_for_things_that_are_published(consumer: Consumer) -> None:
     published = [contract.subject for contract in catalog()] + [
-        due(kind, new_id()) for kind in ("offer", "search")
+        due(kind, new_id()) for kind in ("offer", "search", "grace")
     ]
     for wanted in consumer.filters:
         assert streams_of(wanted) == [consumer.stream]

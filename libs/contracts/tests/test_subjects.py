@@ -13,6 +13,7 @@ from contracts.events import (
 )
 from contracts.ids import to_token
 from contracts.models import Job
+from contracts.requests import FindDriver
 from contracts.subjects import (
     Address,
     all_of,
@@ -62,6 +63,13 @@ def test_other_events_are_addressed_to_one_person(make: Make) -> None:
     assert make(DriverStatusChanged, driver_id="driver.7").subject() == f"driver.status.{token}"
     assert make(NotificationCreated).subject() == f"notification.created.{token}"
     assert make(NotificationCreated).subject() == notifications_of("driver.7")
+
+
+def test_the_edge_that_holds_a_drivers_socket_hears_when_it_is_looked_for() -> None:
+    """C5, E3: by the subscription that brings the driver's events; no further one for each driver."""
+    assert matches(of_driver("driver.7"), FindDriver(driver_id="driver.7").subject())
+    assert not matches(of_driver("driver.8"), FindDriver(driver_id="driver.7").subject())
+    assert not matches(of_customer("_"), FindDriver(driver_id="driver.7").subject())
 
 
 def test_event_without_an_address_cannot_be_published() -> None:

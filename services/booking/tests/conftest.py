@@ -15,7 +15,7 @@ from stack.ports import HOST, Reservation
 from stack.ready import http_ok
 from wire.migrate import upgrade
 
-from .people import KEY, Person, Service
+from .people import KEY, PATIENCE_S, Person, Service
 
 if TYPE_CHECKING:  # the root's; pytest imports it under no name
     from conftest import Backend
@@ -36,7 +36,7 @@ async def booking(backend: "Backend", nats_url: str) -> AsyncIterator[Service]:
     )
     running = asyncio.create_task(main(settings))
     nc = await nats.connect(nats_url)
-    async with httpx.AsyncClient(base_url=f"http://{HOST}:{settings.http_port}", timeout=30) as http:
+    async with httpx.AsyncClient(base_url=f"http://{HOST}:{settings.http_port}", timeout=PATIENCE_S) as http:
         ready = asyncio.create_task(http_ok(f"{http.base_url}/readyz"))
         await asyncio.wait({ready, running}, return_when=asyncio.FIRST_COMPLETED)
         assert ready.done(), "booking ended before it was ready"

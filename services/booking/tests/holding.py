@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from .people import PATIENCE_S
+
+Queued = Callable[[int], Awaitable[None]]
 WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -14,9 +17,10 @@ WAITING = """
 
 @asynccontextmanager
 async def holding(
-    database_url: str, statement: str, *values: object
-) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
-    """Keep the locks that `statement` takes; on leaving it is rolled back, and whoever waits goes on.
+    database_url: str, statement: str, *values: object, keep: bool = False
+) -> AsyncIterator[Queued]:
+    """Keep the locks that `statement` takes; on leaving it is rolled back, or committed if it is to `keep`,
+    and whoever waits goes on.
 
     Yields `queued(n)`, which returns when n others wait. PostgreSQL announces that to nobody, so it is asked.
     """
@@ -24,7 +28,7 @@ async def holding(
     holder, watcher = await asyncpg.connect(url), await asyncpg.connect(url)
 
     async def queued(number: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while await watcher.fetchval(WAITING) < number:
                 await asyncio.sleep(0.02)
 
@@ -33,7 +37,7 @@ async def holding(
         await transaction.start()
         await holder.execute(statement, *values)
         yield queued
-        await transaction.rollback()
+        await (transaction.commit() if keep else transaction.rollback())
     finally:
         await holder.close()
         await watcher.close()

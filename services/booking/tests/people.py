@@ -9,11 +9,20 @@ import httpx
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from contracts.events import AssignmentCreated, DispatchMode, Event, JobEvent, SearchFailed, SearchFailure
+from contracts.events import (
+    AssignmentCreated,
+    AssignmentReleased,
+    DispatchMode,
+    Event,
+    JobEvent,
+    SearchFailed,
+    SearchFailure,
+    SearchTimedOut,
+)
 from contracts.models import DriverCard
 from contracts.streams import BOOKING_DISPATCH as CONSUMER
 from stack.tokens import Role, mint
-from wire.envelope import seal, unseal
+from wire.envelope import MESSAGE_ID, Letter, seal, unseal
 
 KEY = "a-secret-that-only-these-tests-know-000"
 ORDER: dict[str, Any] = {
@@ -27,6 +36,10 @@ ORDER: dict[str, Any] = {
     "payment_method": "cash",
     "cash_to_collect": 20,
 }
+
+
+PATIENCE_S = 30
+"""Longest that anything is awaited. A machine may be slow and busy; only a broken one is slower than this."""
 
 
 def answered(response: httpx.Response, status: int) -> dict[str, Any]:
@@ -50,19 +63,25 @@ def about(job: dict[str, Any], attempt: int = 1) -> dict[str, Any]:
 
 @dataclass
 class Ear:
-    """Everything that booking says about jobs, in the order of the bus, with its subject."""
+    """Everything that booking says about jobs, in the order of the bus, with its subject.
+
+    Each event once: a slow outbox sends one again, which the stream, unlike this subscription, knows.
+    """
 
     said: list[tuple[str, JobEvent]] = field(default_factory=list)
+    known: set[UUID] = field(default_factory=set)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def hear(self, message: Msg) -> None:
-        event = unseal(message.headers, message.data).event
-        assert isinstance(event, JobEvent)
+        received = unseal(message.headers, message.data)
+        assert isinstance(received.event, JobEvent)
         async with self.changed:
-            self.said.append((message.subject, event))
-            self.changed.notify_all()
+            if received.id not in self.known:
+                self.known.add(received.id)
+                self.said.append((message.subject, received.event))
+                self.changed.notify_all()
 
-    async def about(self, job: dict[str, Any], count: int, seconds: float = 10) -> list[JobEvent]:
+    async def about(self, job: dict[str, Any], count: int, seconds: float = PATIENCE_S) -> list[JobEvent]:
         """What was said of this job, as soon as it is `count` events."""
         wanted = UUID(job["id"])
         async with asyncio.timeout(seconds), self.changed:
@@ -85,7 +104,7 @@ class Acknowledged:
                 self.changed.notify_all()
 
     async def wait(self, number: int) -> None:
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(PATIENCE_S), self.changed:
             await self.changed.wait_for(lambda: number in self.numbers)
 
 
@@ -142,19 +161,35 @@ class Service:
         """Somebody nobody else is."""
         return Person(self.http, sub or f"{role} {uuid4().hex[:8]}", role)
 
-    async def happens(self, event: Event) -> None:
+    async def happens(self, event: Event) -> Letter:
         """As if matching had said it; booking has applied it when this returns."""
         letter = seal(event)
-        stored = await self.nc.jetstream().publish(letter.subject, letter.body, headers=letter.headers)
+        await self.delivers(letter)
+        return letter
+
+    async def delivers(self, letter: Letter) -> None:
+        """Put it into the stream, be it there or not; booking is done with it when this returns."""
+        headers = letter.headers | {MESSAGE_ID: str(uuid4())}
+        stored = await self.nc.jetstream().publish(letter.subject, letter.body, headers=headers)
         await self.acknowledged.wait(stored.seq)
 
-    async def assigns(self, job: dict[str, Any], driver: str, attempt: int = 1) -> None:
+    async def assigns(self, job: dict[str, Any], driver: str, attempt: int = 1) -> Letter:
         """Matching gives the job to this driver."""
         card = DriverCard(id=driver, name="Dana", phone="+1 555 0100", vehicle_type="van", rating=4.8)
         search = about(job, attempt)
         event = AssignmentCreated(**search, driver_id=driver, mode=DispatchMode.cascade, driver=card)
-        await self.happens(event)
+        return await self.happens(event)
 
-    async def finds_nobody(self, job: dict[str, Any], attempt: int = 1) -> None:
+    async def finds_nobody(self, job: dict[str, Any], attempt: int = 1) -> Letter:
         """Matching's search ends without a driver."""
-        await self.happens(SearchFailed(**about(job, attempt), reason=SearchFailure.none_in_area, tried=0))
+        nobody = SearchFailed(**about(job, attempt), reason=SearchFailure.none_in_area, tried=0)
+        return await self.happens(nobody)
+
+    async def times_out(self, job: dict[str, Any], attempt: int = 1) -> Letter:
+        """Matching's search comes to the end of its life."""
+        return await self.happens(SearchTimedOut(**about(job, attempt), tried=1))
+
+    async def releases(self, job: dict[str, Any], driver: str, attempt: int = 1) -> Letter:
+        """Matching heard of a cancel, and frees the driver."""
+        search = about(job, attempt)
+        return await self.happens(AssignmentReleased(**search, driver_id=driver, reason="job_cancelled"))

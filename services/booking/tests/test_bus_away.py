@@ -1,5 +1,6 @@
 """Booking while the bus is away, and killed on the way to it. On parts of its own, which it stops."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,10 +16,10 @@ from stack.ready import http_ok
 from stack.running import running
 from wire.envelope import unseal
 
-from .people import ORDER, answered
+from .people import ORDER, PATIENCE_S, answered, refused
 
-FAST_S = 4.0
-"""Well below the 5 s after which a publish that nobody acknowledges gives up."""
+ORDERS = 20
+"""Were each held up by the bus, until its publish gives up after 5 s, they would take 100 s together."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ async def house() -> AsyncIterator[House]:
 async def customer(house: House) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {house.token('ann', 'user')}"}
     url = house.service_url("booking")
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=FAST_S) as client:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -51,7 +52,7 @@ async def told(house: House, job: dict[str, Any], count: int) -> list[Event]:
     bus = await nats.connect(house.nats_url)
     try:
         events = await bus.jetstream().subscribe(f"job.*.{job['id']}.>", ordered_consumer=True)
-        messages = [await events.next_msg(timeout=20) for _ in range(count)]
+        messages = [await events.next_msg(timeout=PATIENCE_S) for _ in range(count)]
         return [unseal(message.headers, message.data).event for message in messages]
     finally:
         await bus.close()
@@ -62,6 +63,9 @@ async def test_order_is_taken_at_once_while_the_bus_is_away(
 ) -> None:
     """A11, DESIGN invariant 5: and announced when the bus is back."""
     async with bus_away(house):
+        async with asyncio.timeout(2 * PATIENCE_S):
+            for _ in range(ORDERS):
+                answered(await customer.post("/v1/bookings", json=ORDER), 201)
         job = answered(await customer.post("/v1/bookings", json=ORDER), 201)
         assert answered(await customer.get(f"/v1/bookings/{job['id']}"), 200) == job
         cancelled = answered(await customer.post(f"/v1/bookings/{job['id']}/cancel"), 200)
@@ -100,3 +104,21 @@ async def test_booking_that_never_saw_a_bus_takes_orders_and_waits_for_it(
         assert list(waiting.json()["failing"]) == ["nats"]
         job = answered(await customer.post("/v1/bookings", json=ORDER), 201)
     assert (await told(house, job, 1))[0].type == "job.created"
+
+
+async def test_how_a_driver_is_looked_for_is_unavailable_without_the_bus(
+    house: House, customer: httpx.AsyncClient
+) -> None:
+    """B12, A12: a clear answer, and never a 500: the bus having gone, and not having been there yet."""
+    admin = {"Authorization": f"Bearer {house.token('root', 'admin')}"}
+    job = answered(await customer.post("/v1/bookings", json=ORDER), 201)
+    path = f"/v1/bookings/{job['id']}"
+    async with bus_away(house):
+        refused(await customer.get(f"{path}/search"), 503, "unavailable")
+        await house.supervisor.kill("booking", signal.SIGKILL)
+        await http_ok(f"{house.service_url('booking')}/livez")
+        for answer in await asyncio.gather(
+            customer.get(f"{path}/search"), customer.get(f"{path}/dispatch", headers=admin)
+        ):
+            refused(answer, 503, "unavailable")
+        assert answered(await customer.get(path), 200) == job

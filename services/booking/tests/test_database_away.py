@@ -12,7 +12,7 @@ import pytest
 from stack.house import House
 from stack.running import running
 
-from .people import ORDER, answered
+from .people import ORDER, PATIENCE_S, answered
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ async def house() -> AsyncIterator[House]:
 async def customer(house: House) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {house.token('ann', 'user')}"}
     async with httpx.AsyncClient(
-        base_url=house.service_url("booking"), headers=headers, timeout=20
+        base_url=house.service_url("booking"), headers=headers, timeout=PATIENCE_S
     ) as client:
         yield client
 

@@ -1,110 +1,134 @@
-"""The life of a job, step by step: what may follow what, and who may take it."""
+"""The life of a job as one table: every status, every command, and what comes of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from booking.domain import ENDED, Life, Rejection, Status, advance, assign, cancel, give_up, retry
+from booking.domain import ENDED, NEXT_STEP, Life, Rejection, Status, advance, assign, cancel, give_up, retry
 
 ANN, BOB = "driver ann", "driver bob"
-STEPS = {
-    (Status.accepted, Status.en_route),
-    (Status.en_route, Status.arrived),
-    (Status.arrived, Status.in_progress),
-    (Status.in_progress, Status.completed),
+NOW, OLD, AHEAD = 2, 1, 3
+"""Attempts: the job's own (but in its first search), and what is heard of others."""
+
+LIVES = {
+    "first": Life(Status.pending, 1, None),
+    "again": Life(Status.pending, NOW, None),
+    "accepted": Life(Status.accepted, NOW, ANN),
+    "en_route": Life(Status.en_route, NOW, ANN),
+    "arrived": Life(Status.arrived, NOW, ANN),
+    "in_prog": Life(Status.in_progress, NOW, ANN),
+    "complete": Life(Status.completed, NOW, ANN),
+    "cancel": Life(Status.cancelled, NOW, None),
+    "off": Life(Status.cancelled, NOW, ANN),
+    "unfulfil": Life(Status.unfulfilled, NOW, None),
 }
-ON_A_JOB = {Status.accepted, Status.en_route, Status.arrived, Status.in_progress}
+"""A cancelled job had no driver yet, or one who was called off."""
+
+TABLE = """
+                first   again     accepted  en_route  arrived  in_prog   complete  cancel  off      unfulfil
+cancel          cancel  cancel    off       off       off      off       done      -       -        cancel
+retry           not     -         not       not       not      not       not       not     not      again+1
+to_pending      who     who       illegal   illegal   illegal  illegal   illegal   who     illegal  who
+to_accepted     who     who       illegal   illegal   illegal  illegal   illegal   who     illegal  who
+to_en_route     who     who       en_route  -         illegal  illegal   illegal   who     illegal  who
+to_arrived      who     who       illegal   arrived   -        illegal   illegal   who     illegal  who
+to_in_progress  who     who       illegal   illegal   in_prog  -         illegal   who     illegal  who
+to_completed    who     who       illegal   illegal   illegal  complete  -         who     illegal  who
+to_cancelled    who     who       illegal   illegal   illegal  illegal   illegal   who     illegal  who
+to_unfulfilled  who     who       illegal   illegal   illegal  illegal   illegal   who     illegal  who
+others_step     who     who       who       who       who      who       who       who     who      who
+assign_ann      -       accepted  -         -         -        -         -         -       -        accepted
+assign_bob      -       bobs      -         -         -        -         -         -       -        bobs
+assign_old      early   -         -         -         -        -         -         -       -        -
+assign_ahead    -       -         -         -         -        -         -         -       -        -
+give_up         -       unfulfil  -         -         -        -         -         -       -        -
+give_up_old     nobody  -         -         -         -        -         -         -       -        -
+give_up_ahead   -       -         -         -         -        -         -         -       -        -
+"""
+"""`-`: nothing happens. A name of a life: that follows. Else: refused, for the reason in `REFUSED`."""
+
+MORE_LIVES = {
+    "again+1": Life(Status.pending, NOW + 1, None),
+    "bobs": Life(Status.accepted, NOW, BOB),
+    "early": Life(Status.accepted, 1, ANN),
+    "nobody": Life(Status.unfulfilled, 1, None),
+}
+REFUSED = {"done": "already_completed", "not": "not_retryable", "who": "forbidden", "illegal": "illegal_step"}
+
+COMMANDS: dict[str, Callable[[Life], Life | Rejection]] = {
+    "cancel": cancel,
+    "retry": retry,
+    **{f"to_{step}": partial(advance, step=step, by=ANN) for step in Status},
+    "others_step": lambda life: advance(life, NEXT_STEP.get(life.status, Status.en_route), BOB),
+    "assign_ann": partial(assign, driver=ANN, attempt=NOW),
+    "assign_bob": partial(assign, driver=BOB, attempt=NOW),
+    "assign_old": partial(assign, driver=ANN, attempt=OLD),
+    "assign_ahead": partial(assign, driver=ANN, attempt=AHEAD),
+    "give_up": partial(give_up, attempt=NOW),
+    "give_up_old": partial(give_up, attempt=OLD),
+    "give_up_ahead": partial(give_up, attempt=AHEAD),
+}
 
 
-def life(status: Status, attempt: int = 1) -> Life:
-    """With Ann as its driver where the status says that there is one."""
-    return Life(status, attempt, ANN if status in {*ON_A_JOB, Status.completed} else None)
+def cells() -> list[tuple[str, str, str]]:
+    """(command, life, what comes of it), all of them."""
+    names, *rows = (line.split() for line in TABLE.strip().splitlines())
+    return [(row[0], name, cell) for row in rows for name, cell in zip(names, row[1:], strict=True)]
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - ENDED))
-def test_job_can_be_cancelled_at_any_stage_before_completion(status: Status) -> None:
-    """B11: its driver stays on it, so that it can be told."""
-    before = life(status, attempt=3)
-    assert cancel(before) == Life(Status.cancelled, 3, before.driver)
+def expected(name: str, cell: str) -> Life | str:
+    """The life afterwards, or the code of the refusal."""
+    before = LIVES[name]
+    if cell == "-":
+        return before
+    if cell in REFUSED:
+        return REFUSED[cell]
+    after = (LIVES | MORE_LIVES)[cell]
+    return replace(after, attempt=before.attempt) if cell == "cancel" else after  # its attempt stays
 
 
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [(Status.completed, "already_completed"), (Status.cancelled, "already_cancelled")],
-)
-def test_job_that_has_ended_cannot_be_cancelled(status: Status, code: str) -> None:
-    """B11"""
-    refusal = cancel(life(status))
-    assert isinstance(refusal, Rejection)
-    assert refusal.code == code
+@pytest.mark.parametrize(("command", "name", "cell"), cells())
+def test_every_command_in_every_status(command: str, name: str, cell: str) -> None:
+    """B7, B9, B10, B11, C12: what follows, what is refused, and what changes nothing.
+
+    News of another attempt changes nothing, a second assignment neither, and an ended job stays as it is.
+    """
+    outcome = COMMANDS[command](LIVES[name])
+    found = outcome.code if isinstance(outcome, Rejection) else outcome
+    assert found == expected(name, cell)
 
 
-def test_retry_after_a_search_that_found_nobody_is_the_next_attempt() -> None:
-    """B10"""
-    assert retry(Life(Status.unfulfilled, 1, None)) == Life(Status.pending, 2, None)
-    assert retry(Life(Status.unfulfilled, 7, None)) == Life(Status.pending, 8, None)
+def test_table_leaves_nothing_out() -> None:
+    """C12: no status and no command without its cell."""
+    assert {life.status for life in LIVES.values()} == set(Status)
+    assert {(command, name) for command, name, _ in cells()} == {(c, n) for c in COMMANDS for n in LIVES}
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - {Status.unfulfilled}))
-def test_retry_is_refused_while_a_search_runs_or_there_is_a_driver_or_it_is_over(status: Status) -> None:
-    """B10: only while it has no driver."""
-    refusal = retry(life(status))
-    assert isinstance(refusal, Rejection)
-    assert refusal.code == "not_retryable"
-    assert status in refusal.message
+@pytest.mark.parametrize("name", LIVES)
+def test_ended_is_where_nothing_follows(name: str) -> None:
+    """B11, C12: a completed job never goes back, a cancelled one neither."""
+    ways = [cell for _, life, cell in cells() if life == name and cell != "-" and cell not in REFUSED]
+    assert (not ways) == (LIVES[name].status in ENDED)
 
 
-@pytest.mark.parametrize("step", Status)
-@pytest.mark.parametrize("status", Status)
-def test_driver_takes_the_steps_in_their_one_order(status: Status, step: Status) -> None:
-    """C12: each of the 64 pairs is either one of the four steps or refused."""
-    before = Life(status, 2, ANN)
-    after = advance(before, step, by=ANN)
-    if (status, step) in STEPS:
-        assert after == Life(step, 2, ANN)
-    else:
-        assert isinstance(after, Rejection)
-        assert after.code == "illegal_step"
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", LIVES)
+def test_command_given_twice_is_as_if_given_once(name: str, command: str) -> None:
+    """B10, B11, C12: and news that comes twice is as if it came once."""
+    once = COMMANDS[command](LIVES[name])
+    if isinstance(once, Life):
+        assert COMMANDS[command](once) == once
 
 
-@pytest.mark.parametrize(("status", "step"), sorted(STEPS))
-@pytest.mark.parametrize("driver", [ANN, None])
-def test_nobody_but_its_driver_moves_a_job_on(status: Status, step: Status, driver: str | None) -> None:
-    """C12"""
-    refusal = advance(Life(status, 1, driver), step, by=BOB)
-    assert isinstance(refusal, Rejection)
-    assert refusal.code == "forbidden"
+def test_assignment_and_end_of_one_search_commute() -> None:
+    """B8, B9: heard in either order, the driver whom matching named has the job."""
+    life = LIVES["again"]
+    assert give_up(assign(life, ANN, NOW), NOW) == assign(give_up(life, NOW), ANN, NOW) == LIVES["accepted"]
 
 
-@pytest.mark.parametrize("status", [Status.pending, Status.unfulfilled])
-def test_assignment_gives_a_job_without_driver_its_driver(status: Status) -> None:
-    """B7"""
-    assert assign(life(status, attempt=2), BOB, attempt=2) == Life(Status.accepted, 2, BOB)
-
-
-@pytest.mark.parametrize("status", sorted(set(Status) - {Status.pending, Status.unfulfilled}))
-def test_assignment_comes_too_late_for_a_job_that_went_on(status: Status) -> None:
-    """B11, DESIGN invariant 2: crossing a cancel it changes nothing, and no job gets a second driver."""
-    assert assign(life(status), BOB, attempt=1) is None
-
-
-@pytest.mark.parametrize("attempt", [1, 3])
-@pytest.mark.parametrize("status", Status)
-def test_assignment_of_another_attempt_changes_nothing(status: Status, attempt: int) -> None:
-    """B10"""
-    assert assign(life(status, attempt=2), BOB, attempt=attempt) is None
-
-
-def test_search_without_a_driver_leaves_its_job_unfulfilled() -> None:
-    """B8, B9"""
-    assert give_up(life(Status.pending, attempt=2), attempt=2) == Life(Status.unfulfilled, 2, None)
-
-
-@pytest.mark.parametrize("status", sorted(set(Status) - {Status.pending}))
-def test_end_of_a_search_changes_nothing_for_a_job_that_went_on(status: Status) -> None:
-    """B8, B9"""
-    assert give_up(life(status), attempt=1) is None
-
-
-@pytest.mark.parametrize("attempt", [1, 3])
-def test_end_of_another_attempts_search_changes_nothing(attempt: int) -> None:
-    """B10: a late event of attempt 1 does not end attempt 2."""
-    assert give_up(life(Status.pending, attempt=2), attempt=attempt) is None
+def test_refusal_says_in_which_status_the_job_is() -> None:
+    """B10, C12"""
+    refusals = [retry(LIVES["arrived"]), advance(LIVES["arrived"], Status.completed, ANN)]
+    assert all(isinstance(one, Rejection) and "arrived" in one.message for one in refusals)

@@ -1,14 +1,12 @@
 """A job from its order to its end: by its customer, its driver and matching."""
 
-import asyncio
-from uuid import UUID
+from uuid import uuid4
 
 import pytest
 
 from contracts.events import JobCancelled, JobCreated, JobRetried, JobStatusChanged, SearchTimedOut
 from contracts.models import JobStatus
 
-from .holding import holding
 from .people import Person, Service, about, answered, refused
 
 STEPS = ["en_route", "arrived", "in_progress", "completed"]
@@ -140,25 +138,30 @@ async def test_assignment_that_crosses_a_cancel_changes_nothing(
     refused(await driver.asks("GET", f"/{job['id']}"), 404, "not_found")
 
 
-async def test_cancel_and_completion_at_once_have_one_winner(
+async def test_release_of_the_driver_is_only_the_echo_of_a_cancel(
     booking: Service, customer: Person, driver: Person
 ) -> None:
-    """B11, DESIGN invariant 6: both wait for the same row, one finds the other's work."""
+    """B11: it changes nothing, told before or after its time."""
     job = await customer.ordered()
     await booking.assigns(job, driver.sub)
-    for step in STEPS[:-1]:
-        await driver.moves(job, step)
-    row = "SELECT 1 FROM booking WHERE id = $1 FOR UPDATE"
-    async with holding(booking.database_url, row, UUID(job["id"])) as queued:
-        both = asyncio.gather(customer.cancels(job), driver.moves(job, "completed"))
-        await queued(2)
-    answers = await both
-    assert sorted(answer.status_code for answer in answers) == [200, 409]
-    after = await customer.sees(job)
-    assert (after["status"], after["version"]) == (
-        "cancelled" if answers[0].status_code == 200 else "completed",
-        6,
-    )
+    accepted = await customer.sees(job)
+    await booking.releases(job, driver.sub)
+    await booking.releases(job, "another driver", attempt=0)
+    assert await customer.sees(job) == accepted
+    cancelled = answered(await customer.cancels(job), 200)
+    await booking.releases(job, driver.sub)
+    assert await customer.sees(job) == cancelled
+
+
+async def test_news_of_a_job_that_nobody_knows_is_done_with(booking: Service, customer: Person) -> None:
+    """DESIGN invariant 5: it holds up nothing that comes after it."""
+    job = await customer.ordered()
+    nowhere = job | {"id": str(uuid4())}
+    await booking.assigns(nowhere, "somebody")
+    await booking.finds_nobody(nowhere)
+    await booking.releases(nowhere, "somebody")
+    await booking.assigns(job, "its driver")
+    assert (await customer.sees(job))["status"] == "accepted"
 
 
 async def test_search_that_found_nobody_leaves_the_job_to_its_customer(
@@ -218,14 +221,10 @@ async def test_event_delivered_again_changes_nothing(
 ) -> None:
     """DESIGN invariant 5: past JetStream's own deduplication the inbox knows it, and past that the domain."""
     job = await customer.ordered()
-    await booking.assigns(job, driver.sub)
+    assignment = await booking.assigns(job, driver.sub)
     moved = answered(await driver.moves(job, "en_route"), 200)
-    js = booking.nc.jetstream()
-    stored = await js.get_last_msg("DISPATCH", f"assignment.created.{job['id']}.>")
-    assert stored.subject
-    headers = {**(stored.headers or {}), "Nats-Msg-Id": "another"}
-    again = await js.publish(stored.subject, stored.data or b"", headers=headers)
-    await booking.acknowledged.wait(again.seq)
+    await booking.delivers(assignment)
+    await booking.assigns(job, driver.sub)
     assert await customer.sees(job) == moved
 
 

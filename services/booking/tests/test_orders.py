@@ -1,8 +1,5 @@
 """Ordering, and ordering again with the same Idempotency-Key."""
 
-import asyncio
-from uuid import uuid4
-
 import pytest
 
 from booking.usecases import Order
@@ -10,8 +7,7 @@ from contracts.events import JobCancelled, JobCreated
 from contracts.ids import to_token
 from wire.envelope import unseal
 
-from .holding import holding
-from .people import ORDER, Person, Service, answered, refused
+from .people import ORDER, PATIENCE_S, Person, Service, answered, refused
 
 
 async def test_order_is_answered_with_the_job_and_where_it_is(customer: Person) -> None:
@@ -34,14 +30,34 @@ async def test_order_needs_no_place_and_may_have_only_an_address(customer: Perso
     assert (job["pickup"], job["dropoff"], job["address"]) == (None, None, "By the old mill")
 
 
+async def test_order_may_name_the_driver_that_its_customer_wishes_for(
+    booking: Service, customer: Person
+) -> None:
+    """B14, B15, E5: for service types with a `direct` step; told to matching with the job."""
+    assert (await customer.ordered())["requested_driver_id"] is None
+    for driver_id in ("auth0|dana é", "d" * 255):
+        job = await customer.ordered(requested_driver_id=driver_id)
+        assert job["requested_driver_id"] == driver_id
+        assert await customer.sees(job) == job
+        [created] = await booking.ear.about(job, 1)
+        assert created.job.requested_driver_id == driver_id
+
+
+@pytest.mark.parametrize("driver_id", ["", "d" * 256, "é" * 128, "nul\0", 7, ["d"]])
+async def test_driver_wished_for_by_what_is_no_id_is_refused(customer: Person, driver_id: object) -> None:
+    """B15: 1 to 255 bytes, as the `sub` of a token."""
+    refused(await customer.orders(requested_driver_id=driver_id), 422, "invalid")
+
+
 async def test_order_is_in_the_stream_under_its_job_and_customer(booking: Service) -> None:
     """DESIGN 2: subjects say who is concerned, also a customer whose id has dots, stars and spaces."""
     customer = booking.person("user", "auth0|a.b*c> é")
     job = await customer.ordered()
-    await booking.ear.about(job, 1)
     subject = f"job.created.{job['id']}.{to_token(customer.sub)}._"
-    stored = await booking.nc.jetstream().get_last_msg("DISPATCH", subject)
-    event = unseal(stored.headers, stored.data or b"").event
+    stream = await booking.nc.jetstream().subscribe(subject, stream="DISPATCH", ordered_consumer=True)
+    stored = await stream.next_msg(timeout=PATIENCE_S)
+    await stream.unsubscribe()
+    event = unseal(stored.headers, stored.data).event
     assert isinstance(event, JobCreated)
     assert (event.customer_id, event.driver_id) == (customer.sub, None)
     assert event.job.model_dump(mode="json") == job
@@ -94,7 +110,14 @@ def test_order_repeated_after_an_update_is_the_same_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"total_price": 24.51}, {"items": {"boxes": 3}}, {"pickup": None}, {"notes": "Do not ring"}]
+    "change",
+    [
+        {"total_price": 24.51},
+        {"items": {"boxes": 3}},
+        {"pickup": None},
+        {"notes": "Do not ring"},
+        {"requested_driver_id": "dana"},
+    ],
 )
 async def test_same_key_with_another_order_is_refused(customer: Person, change: dict[str, object]) -> None:
     """Issue 2, bad input: 422, and the first booking is as it was."""
@@ -119,20 +142,3 @@ async def test_order_that_was_refused_leaves_its_key_free(customer: Person) -> N
 async def test_key_is_between_1_and_255_characters(customer: Person, key: str) -> None:
     refused(await customer.orders(key=key), 422, "invalid")
     answered(await customer.orders(key="k" * 255), 201)
-
-
-async def test_twenty_copies_of_an_order_at_once_make_one_booking(booking: Service, customer: Person) -> None:
-    """DESIGN invariant 1. All twenty stand at the claimed key when the claim is given up."""
-    claim = "INSERT INTO idempotency VALUES ($1, 'k', 'another order', $2, now())"
-    async with holding(booking.database_url, claim, customer.sub, uuid4()) as queued:
-        orders = [asyncio.create_task(customer.orders(key="k")) for _ in range(20)]
-        await queued(20)
-    answers = await asyncio.gather(*orders)
-    job = answered(answers[0], 201)
-    assert [answered(answer, 201) for answer in answers] == [job] * 20
-    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 19
-    assert (await customer.asks("GET")).json()["items"] == [job]
-    await customer.cancels(job)
-    await booking.ear.about(job, 2)
-    mine = [event for _, event in booking.ear.said if event.customer_id == customer.sub]
-    assert [type(event) for event in mine] == [JobCreated, JobCancelled]

@@ -38,6 +38,7 @@ from wire.migrate import upgrade
 from wire.publish import publish
 
 KEY = "a-secret-that-only-these-tests-know-000"
+WHOLE_LADDER = {"steps", "search_seconds", "stale_seconds", "ranking"}
 Wanted = TypeVar("Wanted", bound=DispatchEvent)
 
 
@@ -126,7 +127,10 @@ class World:
         event = JobCancelled(job_id=job.id, customer_id=job.customer_id, job=off, cancelled_by="user")
         await publish(self.nc.jetstream(), event)
 
-    async def rules(self, name: str, **rules: Any) -> str:
+    async def rules(self, name: str, policy: str = "cascade", **settings: Any) -> str:
+        """A service type of one step, or with `steps` of several."""
+        whole = {key: settings.pop(key) for key in WHOLE_LADDER & settings.keys()}
+        rules = {"steps": [{"policy": policy} | settings]} | whole
         answer = await self.http.put(
             f"/v1/service-types/{name}", json=rules, headers=self.auth("root", "admin")
         )
@@ -223,6 +227,7 @@ async def world(backend: Any, nats_url: str) -> AsyncIterator[World]:
         http_port=free_port(),
         jwt_key=KEY,
         log_level="error",
+        silence_seconds=3600,  # on a slow machine nobody falls silent by accident
     )
     nc, engine = Client(), create_async_engine(url)
     await nc.connect(nats_url)

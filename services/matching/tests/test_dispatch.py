@@ -72,7 +72,7 @@ async def test_the_search_widens_to_fifteen_kilometres_and_no_further(world):
 
 async def test_an_offer_that_nobody_answers_expires_and_the_next_driver_is_tried(world):
     """B4; E2: woken by the timer on the bus."""
-    courier = await world.rules("quick", mode="cascade", offer_seconds=0.4, search_seconds=30)
+    courier = await world.rules("quick", offer_seconds=0.4, search_seconds=30)
     at = world.place()
     silent, next_one = await world.driver(shifted(at, 1)), await world.driver(shifted(at, 2))
     job = world.job(at, courier)
@@ -87,7 +87,7 @@ async def test_an_offer_that_nobody_answers_expires_and_the_next_driver_is_tried
 
 async def test_an_accept_after_the_offer_expired_is_refused(world):
     """DESIGN invariant 3."""
-    courier = await world.rules("lapse", mode="cascade", offer_seconds=0.3, search_seconds=30)
+    courier = await world.rules("lapse", offer_seconds=0.3, search_seconds=30)
     at = world.place()
     driver = await world.driver(at)
     job = world.job(at, courier)
@@ -101,7 +101,7 @@ async def test_an_accept_after_the_offer_expired_is_refused(world):
 
 async def test_a_search_times_out_and_withdraws_the_open_offer(world):
     """B9."""
-    courier = await world.rules("brief", mode="cascade", offer_seconds=20, search_seconds=0.5)
+    courier = await world.rules("brief", offer_seconds=20, search_seconds=0.5)
     at = world.place()
     driver = await world.driver(at)
     job = world.job(at, courier)
@@ -116,7 +116,7 @@ async def test_a_search_times_out_and_withdraws_the_open_offer(world):
 
 async def test_the_sweep_ends_what_a_lost_timer_would_have_ended(world):
     """B13, E2: the schedules are purged from the bus, as if it had lost them."""
-    courier = await world.rules("swept", mode="cascade", offer_seconds=1.5, search_seconds=3)
+    courier = await world.rules("swept", offer_seconds=1.5, search_seconds=3)
     at = world.place()
     await world.driver(at)
     job = world.job(at, courier)
@@ -130,7 +130,7 @@ async def test_the_sweep_ends_what_a_lost_timer_would_have_ended(world):
 
 async def test_at_most_so_many_drivers_are_tried(world):
     """B8: with a maximum of 2 of 3."""
-    courier = await world.rules("two-tries", mode="cascade", max_tries=2)
+    courier = await world.rules("two-tries", tries=2)
     at = world.place()
     for km in (1, 2, 3):
         await world.driver(shifted(at, km))

@@ -15,13 +15,14 @@ from matching.states import (
     Driver,
     Ended,
     Failure,
-    Mode,
     OfferState,
     Outcome,
+    Policy,
     Rejection,
     Released,
     Rules,
     SearchState,
+    Step,
 )
 
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
@@ -33,12 +34,13 @@ def new_id():
     return UUID(int=next(ids))
 
 
-def begun(mode=Mode.cascade, **rules):
-    return domain.start(new_id(), JOB, 1, Rules(mode=mode, **rules), NOW).search
+def begun(policy=Policy.cascade, search_life=timedelta(minutes=2), **step):
+    rules = Rules((Step(policy, **step),), search_life=search_life)
+    return domain.start(new_id(), JOB, 1, rules, NOW).search
 
 
-def offered(*drivers, mode=Mode.cascade, **rules):
-    return domain.offer(begun(mode, **rules), drivers, NOW, new_id).search
+def offered(*drivers, policy=Policy.cascade, **settings):
+    return domain.offer(begun(policy, **settings), drivers, NOW, new_id).search
 
 
 def driver(name, *, approved=True, active_job=None):
@@ -84,7 +86,7 @@ def test_nobody_accepts_at_or_after_the_expiry_even_if_no_timer_came(late):
 
 def test_nobody_accepts_after_the_search_ended_even_if_no_timer_came():
     """B9, DESIGN invariant 3."""
-    search = offered("ada", mode=Mode.broadcast, offer_life=None)
+    search = offered("ada", policy=Policy.broadcast, offer_life=None)
     refused = domain.accept(search, driver("ada"), after(120), new_id)
     assert isinstance(refused, Rejection)
     assert refused.code == "job_gone"
@@ -92,7 +94,7 @@ def test_nobody_accepts_after_the_search_ended_even_if_no_timer_came():
 
 def test_the_first_to_accept_wins_and_everybody_elses_offer_ends():
     """A5: and the winner is told the same again."""
-    search = offered("ada", "ben", "cy", mode=Mode.broadcast, offer_life=None)
+    search = offered("ada", "ben", "cy", policy=Policy.broadcast, offer_life=None)
     won = domain.accept(search, driver("ben"), after(1), new_id)
     assert isinstance(won, Outcome)
     assert won.search.driver == "ben"
@@ -124,7 +126,7 @@ def test_a_driver_who_may_not_accept_is_told_why(who, code):
 
 def test_a_broadcast_job_may_be_taken_from_the_feed_without_an_offer():
     """A9."""
-    taken = domain.accept(begun(Mode.broadcast), driver("eve"), after(1), new_id)
+    taken = domain.accept(begun(Policy.broadcast), driver("eve"), after(1), new_id)
     assert isinstance(taken, Outcome)
     assert (taken.search.driver, taken.search.offers[0].driver) == ("eve", "eve")
 
@@ -173,7 +175,7 @@ def test_a_cascade_waits_while_an_offer_is_live_and_stops_after_ten():
 
 def test_a_broadcast_asks_everybody_and_waits_for_more():
     """A1, A9."""
-    search = begun(Mode.broadcast)
+    search = begun(Policy.broadcast)
     assert next_step(search, candidates(ada=1, ben=29_000)) == Ask(("ada", "ben"))
     assert next_step(search, []) == Wait()
 

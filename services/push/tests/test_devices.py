@@ -111,7 +111,9 @@ async def test_a_test_push_reaches_the_callers_devices(world: World) -> None:
     token = await world.register("user")
     answer = await world.http.post("/v1/devices/test-push", headers=world.auth("user"))
     assert (answer.status_code, answer.json()) == (202, {"devices": 1})
-    assert (await world.apns.next_push(token)).title == "Test Push"
+    push = await world.apns.next_push(token)
+    assert (push.title, push.body) == ("Test Push", "Pushes reach this device")
+    assert {key: value for key, value in push.payload.items() if key != "aps"} == {"type": "test"}
 
 
 async def test_in_production_there_is_no_test_push(stopped: World) -> None:

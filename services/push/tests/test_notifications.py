@@ -1,10 +1,21 @@
 """The history that the apps show (A4)."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from contracts.events import SearchTimedOut
+from contracts.events import (
+    AssignmentCreated,
+    DispatchMode,
+    JobCancelled,
+    JobStatusChanged,
+    OfferCreated,
+    SearchFailed,
+    SearchFailure,
+    SearchTimedOut,
+)
 from contracts.ids import new_id
+from contracts.models import DriverCard, Job, JobStatus
 
 World = Any
 
@@ -27,7 +38,62 @@ async def test_a_step_of_the_search_is_recorded_and_announced(world: World) -> N
     assert (item["title"], item["body"]) == (announced.title, announced.body)
     assert (item["type"], item["data"]) == (announced.kind, announced.data)
     assert item["type"] == "job_update"
+    assert datetime.fromisoformat(item["created_at"]) == announced.created_at
     assert (item["read_at"], page["unread"], page["next"]) == (None, 1, None)
+
+
+def job(status: JobStatus = JobStatus.pending) -> Job:
+    fields = {"id": new_id(), "number": "WG-1", "customer_id": "ann", "service_type": "haul", "version": 1}
+    now = datetime.now(UTC)
+    told = {
+        "status": status,
+        "address": "12 Main St",
+        "total_price": 45,
+        "created_at": now,
+        "updated_at": now,
+    }
+    return Job(**(fields | told))
+
+
+async def test_each_driver_notified_and_the_customer_at_each_step_have_a_record(world: World) -> None:
+    """A4, A2, A6, B2, B8, B9, B11, C12: in the words of the push, whether or not there is a phone."""
+    ordered = job()
+    about: dict[str, Any] = {"job_id": ordered.id, "customer_id": "ann"}
+    search = about | {"search_id": new_id(), "attempt": 1}
+    for exclusive in (False, True):
+        offer = search | {"driver_id": "dan", "offer_id": new_id(), "number": 1, "exclusive": exclusive}
+        await world.happens(OfferCreated(**offer, job=ordered))
+    card, mode = DriverCard(id="dan", name="Dan"), DispatchMode.broadcast
+    await world.happens(AssignmentCreated(**search, driver_id="dan", mode=mode, driver=card))
+    for status in (JobStatus.en_route, JobStatus.arrived, JobStatus.in_progress, JobStatus.completed):
+        moved = JobStatusChanged(**about, driver_id="dan", job=job(status), previous=JobStatus.accepted)
+        await world.happens(moved)
+    off = job(JobStatus.cancelled)
+    await world.happens(JobCancelled(**about, driver_id="dan", job=off, cancelled_by="admin"))
+    await world.happens(SearchFailed(**search, reason=SearchFailure.max_tries, tried=10))
+    await world.happens(SearchTimedOut(**search, tried=3))
+    expected = {
+        "dan": [
+            ("New Job Nearby", "12 Main St - $45"),
+            ("New Delivery Offer", "12 Main St - $45"),
+            ("Job Cancelled", "This job has been cancelled"),
+        ],
+        "ann": [
+            ("Driver Assigned", "A driver has been assigned to your job!"),
+            ("Driver On The Way", "Your driver is on the way!"),
+            ("Driver Arrived", "Your driver has arrived!"),
+            ("Job In Progress", "Your job is in progress!"),
+            ("Job Completed", "Your job has been completed!"),
+            ("Job Cancelled", "This job has been cancelled"),
+            ("No Driver Found", "Maximum retry attempts reached"),
+            ("No Driver Found", "No drivers available at the moment. Would you like to try again?"),
+        ],
+    }
+    for person, records in expected.items():
+        await world.told(person, len(records))
+        items = (await world.notifications(person))["items"]
+        assert sorted((item["title"], item["body"]) for item in items) == sorted(records)
+        assert {item["data"]["job_id"] for item in items} == {str(ordered.id)}
 
 
 async def test_the_history_is_paged_newest_first(world: World) -> None:

@@ -77,6 +77,17 @@ def test_a_job_without_a_location_is_told_by_its_price() -> None:
     assert (one.body, one.data["address"]) == ("$46", "")
 
 
+def test_a_broadcast_job_is_told_by_its_own_address_and_an_exclusive_offer_by_its_pickups() -> None:
+    """A2, B2: and by the other's where it has none."""
+    place = Place(address="1 Pickup St", lat=0, lng=0)
+    for exclusive, both in ((False, "12 Main St - $46"), (True, "1 Pickup St - $46")):
+        assert told(offer(exclusive=exclusive, job=job(pickup=place))).body == both
+        assert told(offer(exclusive=exclusive, job=job())).body == "12 Main St - $46"
+        assert (
+            told(offer(exclusive=exclusive, job=job(address=None, pickup=place))).body == "1 Pickup St - $46"
+        )
+
+
 def test_a_shared_offer_without_a_deadline_is_worth_a_push_for_ten_minutes() -> None:
     """A2, A14"""
     assert told(offer()).expires_at == NOW + timedelta(minutes=10)
@@ -119,6 +130,7 @@ def test_the_customer_is_told_of_the_assignment() -> None:
     assert (one.title, one.body) == ("Driver Assigned", "A driver has been assigned to your job!")
     assert one.data == {"job_id": str(JOB_ID), "type": "job_update", "status": "accepted"}
     assert (one.kind, one.collapse_id) == (Kind.job_update, str(JOB_ID))
+    assert one.expires_at == NOW + timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +175,9 @@ def test_the_customer_is_told_why_a_search_failed(reason: SearchFailure, body: s
 def test_the_customer_is_told_that_a_search_timed_out() -> None:
     """B9: the message to the letter."""
     one = told(SearchTimedOut(**SEARCH, tried=3))
-    assert one.recipient == "customer"
+    assert (one.recipient, one.title) == ("customer", "No Driver Found")
     assert one.body == "No drivers available at the moment. Would you like to try again?"
+    assert one.data == {"job_id": str(JOB_ID), "type": "job_update", "status": "unfulfilled"}
 
 
 @pytest.mark.parametrize(
@@ -183,7 +196,9 @@ def test_a_cancelled_job_is_told_to_whoever_did_not_cancel_it(
     event = JobCancelled(**ABOUT, driver_id=driver, job=job(status="cancelled"), cancelled_by=by)
     found = notifications(event, NOW)
     assert [one.recipient for one in found] == recipients
-    assert all(one.data["status"] == "cancelled" for one in found)
+    for one in found:
+        assert (one.title, one.body) == ("Job Cancelled", "This job has been cancelled")
+        assert one.data == {"job_id": str(JOB_ID), "type": "job_update", "status": "cancelled"}
 
 
 def test_what_concerns_no_phone_is_not_told() -> None:

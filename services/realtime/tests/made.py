@@ -72,6 +72,10 @@ def status(job: Job, driver: str | None = "dan", previous: str = "accepted") -> 
     return happened.JobStatusChanged(**_about(job), driver_id=driver, job=job, previous=JobStatus(previous))
 
 
+def retried(job: Job) -> happened.JobRetried:
+    return happened.JobRetried(**_about(job), job=job)
+
+
 def cancelled(job: Job, driver: str | None = None) -> happened.JobCancelled:
     changed = job.model_copy(update={"status": JobStatus.cancelled, "version": job.version + 1})
     return happened.JobCancelled(**_about(job), driver_id=driver, job=changed, cancelled_by="user")

@@ -1,8 +1,9 @@
 """The table of `outgoing.py`, sections A and C: names, keys and texts to the letter."""
 
 import json
+from datetime import timedelta, timezone
 
-from contracts.events import EVENTS, DriverStatusChanged, JobTracked
+from contracts.events import EVENTS, DriverDisconnected, DriverStatusChanged, JobTracked
 from contracts.models import JobStatus
 from realtime.outgoing import OUTGOING
 
@@ -12,7 +13,7 @@ from .saying import said
 
 def test_a_broadcast_job_is_shown_to_the_driver_as_the_job_itself() -> None:
     """A1, B15: `job:new`, snake_case, with the position of the pickup; nobody else hears of it."""
-    job = made.job(address="1 Main St, Hoboken")
+    job = made.job(address="1 Main St, Hoboken", requested_driver_id="rick")
     assert said(made.offer(job, exclusive=False)) == [
         (
             {"pilot:dan"},
@@ -103,6 +104,25 @@ def test_a_change_of_status_without_a_driver_concerns_no_driver() -> None:
     assert said(made.status(job, None))[1][0] == {f"booking:{job.id}", "user:ann"}
 
 
+def test_a_job_that_is_searched_for_again_is_pending_again_for_its_customer() -> None:
+    """A8, C8, B10"""
+    job = made.job(attempt=2, updated_at=made.LATER)
+    room = f"booking:{job.id}"
+    status = {"job_id": str(job.id), "status": "pending", "driver_id": None, "updated_at": made.LATER_TEXT}
+    again = {"bookingId": str(job.id), "status": "pending", "timestamp": made.LATER_TEXT}
+    assert said(made.retried(job)) == [
+        ({room}, "job:status", status),
+        ({room, "user:ann"}, "booking:status", again),
+    ]
+
+
+def test_times_are_told_in_utc_whatever_zone_they_came_in() -> None:
+    """C8"""
+    east = timezone(timedelta(hours=5, minutes=30))
+    [_, (_, _, payload)] = said(made.status(made.job(updated_at=made.LATER.astimezone(east))))
+    assert payload["timestamp"] == made.LATER_TEXT
+
+
 def test_a_position_goes_to_the_booking_room_alone() -> None:
     """C3"""
     job = made.job()
@@ -134,9 +154,9 @@ def test_a_notification_goes_to_its_user_or_driver() -> None:
     ]
 
 
-def test_every_event_of_the_contract_has_its_line_but_a_drivers_status() -> None:
+def test_every_event_of_the_contract_has_its_line_but_a_drivers_comings_and_goings() -> None:
     """A, B, C: a new event is not forgotten here."""
-    assert set(OUTGOING) == {*EVENTS, JobTracked} - {DriverStatusChanged}
+    assert set(OUTGOING) == {*EVENTS, JobTracked} - {DriverStatusChanged, DriverDisconnected}
 
 
 def test_what_is_said_can_be_written_as_json() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts import events as happened
-from contracts.models import JobStatus
+from contracts.models import DriverCard, JobStatus
 
 from . import made
 from .saying import said
@@ -154,6 +154,29 @@ def test_an_acceptance_is_told_to_customer_booking_room_and_admins() -> None:
             {"job_id": str(job.id), "status": "accepted", "driver_id": "dan"},
         ),
     ]
+
+
+def test_admins_are_told_of_a_taken_job_with_the_same_payload_as_the_drivers() -> None:
+    """A7"""
+    job = made.job()
+    [(_, _, to_drivers)] = said(made.feed_closed(job, "dan"))
+    [to_admins] = [payload for _, name, payload in said(made.assigned(job)) if name == "admin:job-status"]
+    assert to_admins == to_drivers
+
+
+def test_what_is_not_known_of_a_driver_is_null_and_not_left_out() -> None:
+    """B7, A6"""
+    event = made.assigned(made.job()).model_copy(update={"driver": DriverCard(id="dan", name="Dan")})
+    told = {name: payload for _, name, payload in said(event)}
+    unknown = {"phone": None, "avatar": None, "rating": None}
+    assert told["booking:driver_assigned"]["pilot"] == {"id": "dan", "name": "Dan", **unknown}
+    assert told["job:driver-assigned"]["driver"] == {
+        "id": "dan",
+        "name": "Dan",
+        "truck_type": None,
+        "avg_rating": None,
+        "total_jobs": 0,
+    }
 
 
 @pytest.mark.parametrize(

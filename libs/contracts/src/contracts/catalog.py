@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 
 from contracts.events import EVENTS, DriverLocated, Event, JobTracked
 from contracts.models import Model
-from contracts.requests import REQUESTS, Problem
+from contracts.requests import REQUESTS, FindDriver, FindEdge, Present, Problem
 from contracts.subjects import live_track, recorded_track
 
 PARAMETERS = {
@@ -13,6 +13,7 @@ PARAMETERS = {
     "customer_id": "The job's customer, as a token (contracts.ids.to_token)",
     "driver_id": "The driver concerned, as a token; `_` where there is none",
     "user_id": "A customer or driver, as a token",
+    "edge_id": "An edge process, by the id that it gave itself",
     "cell": "The coarse H3 cell that regions are made of",
 }
 """What may stand in a subject, by name."""
@@ -37,6 +38,10 @@ def catalog() -> Iterator[Contract]:
     yield Contract("driver.location", _template(located.subject(_SAMPLES["cell"])), DriverLocated)
     for name, track in (("tracking.live", live_track), ("tracking.recorded", recorded_track)):
         yield Contract(name, _template(track(_SAMPLES["job_id"])), JobTracked)
+    for question in (FindDriver, FindEdge):
+        asked = question.model_construct(**_SAMPLES)
+        name = ".".join(asked.subject().split(".")[:2])
+        yield Contract(name, _template(asked.subject()), question, Present)
     for request in REQUESTS:
         yield Contract(request.subject, request.subject, cast("type[Model]", request), request.reply)
     yield Contract("problem", "", Problem)

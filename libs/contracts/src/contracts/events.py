@@ -69,10 +69,13 @@ class JobStatusChanged(JobEvent):
 
 
 class DispatchMode(StrEnum):
-    """How a search puts its offers: to all at once, or to one at a time."""
+    """How a search puts its offers: its only policy, or a ladder of several."""
 
     broadcast = "broadcast"
     cascade = "cascade"
+    direct = "direct"
+    group = "group"
+    ladder = "ladder"
 
 
 class SearchEvent(DispatchEvent):
@@ -190,6 +193,20 @@ class DriverStatusChanged(Event):
     is_operator: bool = False
     vehicle_type: str | None = None
     version: int
+    reason: str | None = None
+    """Of going offline: `asked`, `disconnected` (C5), `silent` (C4)."""
+
+    def subject(self) -> str:
+        return f"{self.type}.{to_token(self.driver_id)}"
+
+
+class DriverDisconnected(Event):
+    """The last socket that an edge held of a driver closed (C5): `driver.disconnected.<driver>` (DRIVERS)."""
+
+    type = "driver.disconnected"
+    source = "/waggle/realtime"
+    driver_id: str
+    disconnected_at: AwareDatetime
 
     def subject(self) -> str:
         return f"{self.type}.{to_token(self.driver_id)}"
@@ -259,6 +276,7 @@ EVENTS: tuple[type[Event], ...] = (
     AssignmentReleased,
     FeedClosed,
     DriverStatusChanged,
+    DriverDisconnected,
     NotificationCreated,
 )
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from contracts.ids import MAX_SUBJECT_ID
+
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Money = Annotated[
@@ -30,6 +32,13 @@ def _storable_text(text: str) -> str:
     return text
 
 
+def _as_a_sub(identifier: str) -> str:
+    """No token can name anybody by a longer id."""
+    if len(identifier.encode()) > MAX_SUBJECT_ID:
+        raise ValueError(f"must not be longer than {MAX_SUBJECT_ID} bytes")
+    return identifier
+
+
 def _storable_object(value: dict[str, Any]) -> dict[str, Any]:
     """JSON as RFC 8259 has it: no NaN, no lone surrogates; and no NUL, as in every text."""
     try:
@@ -45,6 +54,8 @@ Text = Annotated[str, AfterValidator(_storable_text)]
 """Text that every part of the system can keep."""
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable_object)]
 """A JSON object that every part of the system can keep."""
+SubjectId = Annotated[Text, Field(min_length=1), AfterValidator(_as_a_sub)]
+"""Somebody's id as the edges let it in: the `sub` of a token."""
 
 
 class Model(BaseModel):
@@ -104,13 +115,17 @@ class DriverCard(Model):
 
 
 class Job(Model):
-    """A job as every service and app sees it (B15). `version` grows by one with each change."""
+    """A job as every service and app sees it (B15). `version` grows by one with each change.
+
+    `requested_driver_id`: whom the customer wishes for; only service types with a `direct` step heed it.
+    """
 
     id: UUID
     number: Text
     customer_id: Text
     service_type: Text
     vehicle_type: Text | None = None
+    requested_driver_id: Text | None = None
     status: JobStatus
     version: int
     attempt: int = 1

@@ -3,9 +3,10 @@
 from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from contracts.events import DriverState
+from contracts.ids import NOBODY, to_token
 from contracts.models import Identity, Job, JobStatus, Latitude, Longitude, Model
 
 Reply = TypeVar("Reply", bound=Model)
@@ -109,6 +110,8 @@ class GoOnline(Request[DriverView]):
     vehicle_id: str | None = Field(default=None, max_length=100)
     lat: Latitude | None = None
     lng: Longitude | None = None
+    edge_id: str | None = Field(default=None, max_length=100)
+    """The edge that holds the driver's socket; None over HTTP."""
 
 
 class GoOffline(Request[DriverView]):
@@ -117,6 +120,37 @@ class GoOffline(Request[DriverView]):
     subject = "request.matching.go_offline"
     reply = DriverView
     driver_id: str
+
+
+class Present(Model):
+    """The edge is there; of a driver: it holds a socket of it."""
+
+    edge_id: str
+
+
+class FindDriver(Model):
+    """Does an edge hold a socket of this driver? `presence.driver._._.<driver>`
+
+    Each edge that does answers. Where none does, NATS itself says so at once ("no responders"), even of an
+    edge that was killed. The subject ends like that of an event for the driver, so an edge that holds its
+    socket listens to it already.
+    """
+
+    driver_id: str
+
+    def subject(self) -> str:
+        """Where it is asked."""
+        return f"presence.driver.{NOBODY}.{NOBODY}.{to_token(self.driver_id)}"
+
+
+class FindEdge(Model):
+    """Does this edge live? `presence.edge.<edge>`; it answers, or NATS says that there are no responders."""
+
+    edge_id: str
+
+    def subject(self) -> str:
+        """Where it is asked."""
+        return f"presence.edge.{to_token(self.edge_id)}"
 
 
 class ViewDriver(Request[DriverView]):
@@ -160,6 +194,80 @@ class DeclineJob(Request[Declined]):
     job_id: UUID
 
 
+class CandidateView(Model):
+    """A driver as one decision saw it. `gate` says why it was not asked; None: it could be asked.
+
+    `distance_m` metres in a straight line; `eta_s` estimated seconds to the pickup; `score` seconds after the
+    ranking's weights, least first.
+    """
+
+    driver_id: str
+    gate: str | None = None
+    distance_m: float | None = None
+    eta_s: float | None = None
+    score: float | None = None
+
+
+class DecisionView(Model):
+    """One look for drivers: on which rung of the ladder, under which policy, and who was seen."""
+
+    at: AwareDatetime
+    rung: int
+    policy: str
+    candidates: list[CandidateView]
+
+
+class OfferView(Model):
+    """One offer as it went."""
+
+    id: UUID
+    number: int
+    rung: int
+    driver_id: str
+    state: str
+    exclusive: bool
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    answered_at: AwareDatetime | None = None
+
+
+class AttemptView(Model):
+    """One search as it went. `others`: drivers that no decision looked at, and why."""
+
+    search_id: UUID
+    attempt: int
+    state: str
+    mode: str
+    failure: str | None = None
+    driver_id: str | None = None
+    started_at: AwareDatetime
+    deadline: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    offers: list[OfferView]
+    decisions: list[DecisionView]
+    others: list[CandidateView]
+
+
+class DispatchView(Model):
+    """Every search of a job, oldest first (A12, E4)."""
+
+    job_id: UUID
+    attempts: list[AttemptView]
+
+
+class ViewDispatch(Request[DispatchView]):
+    """Who was asked, who was not, and why (A12). For admins; with `driver_id`, about that driver only.
+
+    `offers_only`: without `decisions` and `others`, which name whole fleets; for how far a search is (B12).
+    """
+
+    subject = "request.matching.dispatch"
+    reply = DispatchView
+    job_id: UUID
+    driver_id: str | None = None
+    offers_only: bool = False
+
+
 REQUESTS: tuple[type[Request[Model]], ...] = (
     ViewBooking,
     ListOpenBookings,
@@ -171,4 +279,5 @@ REQUESTS: tuple[type[Request[Model]], ...] = (
     ViewDriver,
     AcceptJob,
     DeclineJob,
+    ViewDispatch,
 )  # type: ignore[assignment]  # Request is invariant in its reply; the table only needs the subjects

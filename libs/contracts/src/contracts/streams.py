@@ -44,7 +44,7 @@ STREAMS = (
     Stream(
         "DISPATCH", ("job.>", "search.>", "offer.>", "assignment.>", "feed.>"), timedelta(days=7), 4096 * MIB
     ),
-    Stream("DRIVERS", ("driver.status.>",), timedelta(days=7), 256 * MIB),
+    Stream("DRIVERS", ("driver.status.>", "driver.disconnected.>"), timedelta(days=7), 256 * MIB),
     LOCATIONS,
     Stream("TRACKING", ("tracking.recorded.>",), timedelta(days=1), 1024 * MIB),
     Stream("TIMERS", ("timer.>", "due.>"), timedelta(days=2), 512 * MIB, schedules=True),
@@ -55,6 +55,9 @@ STREAMS = (
 BOOKING_DISPATCH = Consumer("DISPATCH", "booking", ("assignment.>", "search.failed.>", "search.timed_out.>"))
 MATCHING_DISPATCH = Consumer("DISPATCH", "matching", ("job.>", "assignment.created.>"))
 MATCHING_TIMERS = Consumer("TIMERS", "matching-timers", ("due.offer.>", "due.search.>"))
+MATCHING_DRIVERS = Consumer("DRIVERS", "matching-drivers", ("driver.disconnected.>",))
+MATCHING_GRACES = Consumer("TIMERS", "matching-graces", ("due.grace.>",))
+"""Apart from the other deadlines: its handler asks the edges, and may wait for one that does not answer."""
 PUSH_DISPATCH = Consumer(
     "DISPATCH",
     "push",
@@ -68,4 +71,11 @@ PUSH_DISPATCH = Consumer(
     ),
 )
 
-CONSUMERS = (BOOKING_DISPATCH, MATCHING_DISPATCH, MATCHING_TIMERS, PUSH_DISPATCH)
+CONSUMERS = (
+    BOOKING_DISPATCH,
+    MATCHING_DISPATCH,
+    MATCHING_TIMERS,
+    MATCHING_DRIVERS,
+    MATCHING_GRACES,
+    PUSH_DISPATCH,
+)

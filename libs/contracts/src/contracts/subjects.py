@@ -56,6 +56,11 @@ def of_job(job_id: UUID) -> str:
     return f"*.*.{job_id}.*.*"
 
 
+def status_of_driver(driver_id: str) -> str:
+    """The changes of one driver's availability."""
+    return f"driver.status.{to_token(driver_id)}"
+
+
 def notifications_of(user_id: str) -> str:
     """The notifications of one user or driver."""
     return f"notification.created.{to_token(user_id)}"

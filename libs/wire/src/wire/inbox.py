@@ -39,6 +39,19 @@ def once(database: Database, consumer: str, handlers: Mapping[type[Event], Handl
 def due_once(database: Database, handlers: Mapping[str, DueHandler]) -> Apply:
     """Announced deadlines, by kind. No inbox: the handlers re-read the row, so a copy does nothing."""
 
+    def in_transaction(handler: DueHandler) -> Callable[[UUID], Awaitable[None]]:
+        async def handle(subject_id: UUID) -> None:
+            async with database.transaction() as tx:
+                await handler(tx, subject_id)
+
+        return handle
+
+    return due_each({kind: in_transaction(handler) for kind, handler in handlers.items()})
+
+
+def due_each(handlers: Mapping[str, Callable[[UUID], Awaitable[None]]]) -> Apply:
+    """The same for handlers that ask somebody before they decide, and so make their own transactions."""
+
     async def apply(message: Msg) -> None:
         _, kind, _ = message.subject.split(".", 2)
         handler = handlers.get(kind)
@@ -48,7 +61,6 @@ def due_once(database: Database, handlers: Mapping[str, DueHandler]) -> Apply:
             subject_id = UUID(message.data.decode())
         except ValueError as error:
             raise UndecodableError(f"not an id: {message.data[:40]!r}") from error
-        async with database.transaction() as tx:
-            await handler(tx, subject_id)
+        await handler(subject_id)
 
     return apply

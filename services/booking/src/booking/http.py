@@ -4,13 +4,16 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
+from nats.aio.client import Client
 from pydantic import BaseModel, Field
 
-from booking import store, usecases
+from booking import dispatch, store, usecases
+from booking.dispatch import SearchStatus
 from booking.outgoing import job_of
 from booking.settings import Settings
 from booking.usecases import Order
-from contracts.models import Job, JobStatus, Role, Text
+from contracts.models import Job, JobStatus, Role, SubjectId, Text
+from contracts.requests import DispatchView
 from wire.http import Caller
 from wire.problem import ProblemError
 from wire.sql import Database
@@ -34,8 +37,8 @@ class Step(BaseModel):
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
 
 
-def routes(database: Database, settings: Settings) -> APIRouter:
-    """Every route opens one transaction, and answers after its commit."""
+def routes(database: Database, nc: Client, settings: Settings) -> APIRouter:
+    """Every route opens one transaction, and answers after its commit. `nc`: where matching is asked."""
     router = APIRouter(prefix="/v1/bookings", tags=["bookings"])
 
     @router.post("", status_code=201)
@@ -76,6 +79,18 @@ def routes(database: Database, settings: Settings) -> APIRouter:
         """One booking: its customer's, its driver's, or any for an admin; 404 for others (C6)."""
         async with database.transaction() as tx:
             return job_of(await usecases.view(tx, caller, booking_id))
+
+    @router.get("/{booking_id}/search")
+    async def search(booking_id: UUID, caller: Caller) -> SearchStatus:
+        """How the newest search for a driver stands (B12)."""
+        return await dispatch.search_status(nc, database, caller, booking_id)
+
+    @router.get("/{booking_id}/dispatch")
+    async def dispatched(
+        booking_id: UUID, caller: Caller, driver_id: Annotated[SubjectId | None, Query()] = None
+    ) -> DispatchView:
+        """Every search: who was asked, who was not, and why (A12). Admins only; if wished, of one driver."""
+        return await dispatch.view(nc, database, caller, booking_id, driver_id)
 
     @router.post("/{booking_id}/cancel")
     async def cancel(booking_id: UUID, caller: Caller, body: Cancellation | None = None) -> Job:

@@ -29,7 +29,7 @@ async def main(settings: Settings) -> None:
     async with open_database(settings, outbox.hand_over) as database, asyncio.TaskGroup() as group:
         checks = {"nats": check(nc, BOOKING_DISPATCH), "database": migrate.check(database, "booking")}
         app = create_app("booking", VERSION, settings, checks)
-        app.include_router(routes(database, settings))
+        app.include_router(routes(database, nc, settings))
         group.create_task(serve_http(app, settings))
         async with (
             connect(nc, settings.nats_url, name="booking", drain_seconds=settings.drain_seconds),

@@ -13,6 +13,7 @@ def job_of(row: BookingRow) -> Job:
         customer_id=row.customer_id,
         service_type=row.service_type,
         vehicle_type=row.vehicle_type,
+        requested_driver_id=row.requested_driver_id,
         status=JobStatus(row.status),
         version=row.version,
         attempt=row.attempt,

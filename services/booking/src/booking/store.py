@@ -25,6 +25,7 @@ class BookingRow(SQLModel, table=True):
     driver_id: str | None = None
     service_type: str
     vehicle_type: str | None = None
+    requested_driver_id: str | None = None
     status: str
     version: int = 1
     attempt: int = 1

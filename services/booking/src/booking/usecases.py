@@ -11,7 +11,7 @@ from booking import domain, outgoing, store
 from booking.store import BookingRow, IdempotencyRow
 from contracts.events import AssignmentCreated, SearchFailed, SearchTimedOut
 from contracts.ids import new_id
-from contracts.models import Identity, JobStatus, JsonObject, Money, Place, Role, Text
+from contracts.models import Identity, JobStatus, JsonObject, Money, Place, Role, SubjectId, Text
 from wire.problem import ProblemError, conflict, forbidden, not_found
 from wire.sql import Transaction
 
@@ -21,6 +21,7 @@ class Order(BaseModel):
 
     service_type: Text = Field(min_length=1, max_length=50)
     vehicle_type: Text | None = Field(default=None, max_length=50)
+    requested_driver_id: SubjectId | None = None
     pickup: Place | None = None
     dropoff: Place | None = None
     address: Text | None = Field(default=None, max_length=500)
@@ -66,6 +67,7 @@ async def place_order(
         customer_id=customer.subject,
         service_type=order.service_type,
         vehicle_type=order.vehicle_type,
+        requested_driver_id=order.requested_driver_id,
         status=JobStatus.pending.value,
         address=order.address or (order.pickup.address if order.pickup else None),
         pickup=order.pickup.model_dump() if order.pickup else None,
@@ -135,40 +137,40 @@ async def cancel(tx: Transaction, caller: Identity, booking_id: UUID, reason: st
     row = await _lock_own(tx, caller, booking_id)
     if caller.role is Role.pilot:
         raise forbidden("A driver cannot cancel a booking")
-    if row.status == JobStatus.cancelled:
-        return row
-    _apply(tx, row, domain.cancel(row.life()))
-    tx.emit(outgoing.cancelled(row, caller.role.value, reason))
+    if _change(tx, row, domain.cancel(row.life())):
+        tx.emit(outgoing.cancelled(row, caller.role.value, reason))
     return row
 
 
 async def retry(tx: Transaction, caller: Identity, booking_id: UUID) -> BookingRow:
-    """A fresh search, by the customer, while there is no driver (B10)."""
+    """A fresh search, by the customer, while there is no driver (B10). Repeating it answers the same."""
     row = await _lock_own(tx, caller, booking_id)
     if caller.role is not Role.user:
         raise forbidden("Only the booking's customer searches again")
-    _apply(tx, row, domain.retry(row.life()))
-    tx.emit(outgoing.retried(row))
+    if _change(tx, row, domain.retry(row.life())):
+        tx.emit(outgoing.retried(row))
     return row
 
 
 async def advance(tx: Transaction, caller: Identity, booking_id: UUID, step: JobStatus) -> BookingRow:
     """The driver's next step (C12). Repeating the last one answers the same."""
     row = await _lock_own(tx, caller, booking_id)
-    if row.status == step and row.driver_id == caller.subject:
-        return row
     previous = row.status
-    _apply(tx, row, domain.advance(row.life(), domain.Status(step), caller.subject))
-    tx.emit(outgoing.status_changed(row, previous))
+    if _change(tx, row, domain.advance(row.life(), domain.Status(step), caller.subject)):
+        tx.emit(outgoing.status_changed(row, previous))
     return row
 
 
-def _apply(tx: Transaction, row: BookingRow, after: domain.Life | domain.Rejection) -> None:
+def _change(tx: Transaction, row: BookingRow, after: domain.Life | domain.Rejection) -> bool:
+    """Write what the domain decided. False when that is what was there already: then nothing is told."""
     if isinstance(after, domain.Rejection):
         raise forbidden(after.message) if after.code == "forbidden" else conflict(after.code, after.message)
+    if after == row.life():
+        return False
     row.status, row.attempt, row.driver_id = after.status.value, after.attempt, after.driver
     row.version += 1
     row.updated_at = tx.now
+    return True
 
 
 async def assigned(tx: Transaction, event: AssignmentCreated) -> None:
@@ -177,12 +179,9 @@ async def assigned(tx: Transaction, event: AssignmentCreated) -> None:
     if row is None:
         return
     previous = row.status
-    after = domain.assign(row.life(), event.driver.id, event.attempt)
-    if after is None:
-        return
-    row.driver = event.driver.model_dump()
-    _apply(tx, row, after)
-    tx.emit(outgoing.status_changed(row, previous))
+    if _change(tx, row, domain.assign(row.life(), event.driver.id, event.attempt)):
+        row.driver = event.driver.model_dump()
+        tx.emit(outgoing.status_changed(row, previous))
 
 
 async def search_ended(tx: Transaction, event: SearchFailed | SearchTimedOut) -> None:
@@ -191,8 +190,5 @@ async def search_ended(tx: Transaction, event: SearchFailed | SearchTimedOut) ->
     if row is None:
         return
     previous = row.status
-    after = domain.give_up(row.life(), event.attempt)
-    if after is None:
-        return
-    _apply(tx, row, after)
-    tx.emit(outgoing.status_changed(row, previous))
+    if _change(tx, row, domain.give_up(row.life(), event.attempt)):
+        tx.emit(outgoing.status_changed(row, previous))

@@ -5,33 +5,44 @@ from uuid import UUID
 
 from nats.aio.client import Client
 
-from contracts.events import AssignmentCreated, Event, JobCancelled, JobCreated, JobRetried, JobStatusChanged
+from contracts.events import (
+    AssignmentCreated,
+    DriverDisconnected,
+    Event,
+    JobCancelled,
+    JobCreated,
+    JobRetried,
+    JobStatusChanged,
+)
 from contracts.requests import (
     Acceptance,
     AcceptJob,
     Declined,
     DeclineJob,
+    DispatchView,
     DriverView,
     GoOffline,
     GoOnline,
+    ViewDispatch,
     ViewDriver,
 )
-from matching import commands, drivers, usecases
+from matching import commands, drivers, explain, usecases
+from matching.asking import Reach
+from matching.availability import Patience
 from matching.outgoing import view_of
-from matching.supply import Supply
 from wire.inbox import DueHandler, Handler
 from wire.rpc import Endpoint
 from wire.sql import Database, Transaction
 
 
-def handlers(supply: Supply) -> Mapping[type[Event], Handler]:
+def handlers(reach: Reach) -> Mapping[type[Event], Handler]:
     """Event → use case."""
 
     async def start(tx: Transaction, event: JobCreated | JobRetried) -> None:
-        await usecases.start_search(tx, supply, event)
+        await usecases.start_search(tx, reach, event)
 
     async def taken(tx: Transaction, event: AssignmentCreated) -> None:
-        await usecases.driver_taken(tx, supply, event)
+        await usecases.driver_taken(tx, reach, event)
 
     return {
         JobCreated: start,
@@ -42,16 +53,25 @@ def handlers(supply: Supply) -> Mapping[type[Event], Handler]:
     }
 
 
-def due_handlers(supply: Supply) -> Mapping[str, DueHandler]:
+def due_handlers(reach: Reach) -> Mapping[str, DueHandler]:
     """Kind of deadline → use case."""
 
     async def offer(tx: Transaction, offer_id: UUID) -> None:
-        await usecases.offer_due(tx, supply, offer_id)
+        await usecases.offer_due(tx, reach, offer_id)
 
     return {usecases.OFFER: offer, usecases.SEARCH: usecases.search_due}
 
 
-def endpoints(database: Database, supply: Supply, nc: Client) -> list[Endpoint]:
+def driver_handlers(patience: Patience) -> Mapping[type[Event], Handler]:
+    """What edges tell of drivers → use case."""
+
+    async def dropped(tx: Transaction, event: DriverDisconnected) -> None:
+        await drivers.lost_contact(tx, event, patience)
+
+    return {DriverDisconnected: dropped}
+
+
+def endpoints(database: Database, reach: Reach, nc: Client, patience: Patience) -> list[Endpoint]:
     """Request → command. The driver's id is the one in the token that the edge verified."""
 
     async def accept(question: AcceptJob) -> Acceptance:
@@ -59,18 +79,22 @@ def endpoints(database: Database, supply: Supply, nc: Client) -> list[Endpoint]:
         return Acceptance(job_id=question.job_id, driver_id=question.driver_id)
 
     async def decline(question: DeclineJob) -> Declined:
-        await commands.decline(database, supply, question.driver_id, question.job_id)
+        await commands.decline(database, reach, question.driver_id, question.job_id)
         return Declined(job_id=question.job_id, driver_id=question.driver_id)
 
     async def online(question: GoOnline) -> DriverView:
-        return view_of(await commands.go_online(database, supply, nc, question))
+        return view_of(await commands.go_online(database, reach, nc, question, patience))
 
     async def offline(question: GoOffline) -> DriverView:
-        return view_of(await commands.go_offline(database, supply, question.driver_id))
+        return view_of(await commands.go_offline(database, reach, question.driver_id))
 
     async def driver(question: ViewDriver) -> DriverView:
         async with database.transaction() as tx:
             return view_of(await drivers.find(tx, question.driver_id))
+
+    async def dispatch(question: ViewDispatch) -> DispatchView:
+        async with database.transaction() as tx:
+            return await explain.dispatch(tx, reach.supply, question.job_id, question.driver_id)
 
     return [
         Endpoint(AcceptJob, accept),
@@ -78,4 +102,5 @@ def endpoints(database: Database, supply: Supply, nc: Client) -> list[Endpoint]:
         Endpoint(GoOnline, online),
         Endpoint(GoOffline, offline),
         Endpoint(ViewDriver, driver),
+        Endpoint(ViewDispatch, dispatch),
     ]

@@ -8,10 +8,11 @@ from nats.aio.client import Client
 from contracts.events import DriverLocated
 from contracts.requests import GoOnline
 from matching import drivers, service_types, store, usecases
+from matching.asking import Reach
+from matching.availability import Patience
 from matching.geo import haversine_m
 from matching.regions import region_of
 from matching.store import DriverRow, SearchRow
-from matching.supply import Supply
 from wire.sql import Database
 
 OPEN_BROADCASTS = 200
@@ -24,25 +25,27 @@ async def accept(database: Database, driver_id: str, job_id: UUID) -> None:
         await usecases.accept(tx, driver_id, job_id)
 
 
-async def decline(database: Database, supply: Supply, driver_id: str, job_id: UUID) -> None:
+async def decline(database: Database, reach: Reach, driver_id: str, job_id: UUID) -> None:
     """See `usecases.decline`."""
     async with database.transaction() as tx:
-        await usecases.decline(tx, supply, driver_id, job_id)
+        await usecases.decline(tx, reach, driver_id, job_id)
 
 
-async def go_online(database: Database, supply: Supply, nc: Client, wish: GoOnline) -> DriverRow:
+async def go_online(
+    database: Database, reach: Reach, nc: Client, wish: GoOnline, patience: Patience
+) -> DriverRow:
     """Online; then every open broadcast in reach is put before the driver (A9).
 
     Dying in between costs pop-ups only: the feed shows the jobs all the same.
     """
     async with database.transaction() as tx:
-        row = await drivers.go_online(tx, wish)
+        row = await drivers.go_online(tx, wish, patience)
     if wish.lat is not None and wish.lng is not None:
         there = DriverLocated(driver_id=row.id, lat=wish.lat, lng=wish.lng, recorded_at=datetime.now(UTC))
-        supply.move(there.driver_id, there.lat, there.lng, there.recorded_at)
+        reach.supply.move(there.driver_id, there.lat, there.lng, there.recorded_at)
         await locate(nc, there)
     if row.active_job is None:
-        for search in await open_in_reach(database, supply, row):
+        for search in await open_in_reach(database, reach, row):
             async with database.transaction() as tx:
                 await usecases.offer_to_newcomer(tx, search.id, row.id)
     return row
@@ -53,25 +56,39 @@ async def locate(nc: Client, there: DriverLocated) -> None:
     await nc.publish(there.subject(region_of(there.lat, there.lng)), there.model_dump_json().encode())
 
 
-async def go_offline(database: Database, supply: Supply, driver_id: str) -> DriverRow:
+async def go_offline(database: Database, reach: Reach, driver_id: str) -> DriverRow:
     """Offline; the offers it held are withdrawn and their searches go on.
 
-    Dying in between, the offers run to their deadline.
+    Two transactions, for a search is always locked before a driver. What a death in between leaves behind,
+    `contact` finds.
     """
     async with database.transaction() as tx:
         row = await drivers.go_offline(tx, driver_id)
-    async with database.transaction() as tx:
-        await usecases.settle(tx, supply, driver_id, "driver_offline")
+    await settle(database, reach, driver_id)
     return row
 
 
-async def open_in_reach(database: Database, supply: Supply, driver: DriverRow) -> list[SearchRow]:
+async def suspend(database: Database, reach: Reach, driver_id: str) -> DriverRow:
+    """By an admin: takes no further job; as above."""
+    async with database.transaction() as tx:
+        row = await drivers.set_approved(tx, driver_id, approved=False)
+    await settle(database, reach, driver_id)
+    return row
+
+
+async def settle(database: Database, reach: Reach, driver_id: str) -> None:
+    """What follows when a driver is offline or suspended: it holds no offers."""
+    async with database.transaction() as tx:
+        await usecases.settle(tx, reach, driver_id, "driver_offline")
+
+
+async def open_in_reach(database: Database, reach: Reach, driver: DriverRow) -> list[SearchRow]:
     """Open broadcast jobs that this driver may take, nearest first; those without a place last (A9)."""
     if not driver.approved or driver.is_operator:
         return []
     async with database.transaction() as tx:
         rows = await store.open_broadcasts(tx.session, OPEN_BROADCASTS)
-    place = supply.position(driver.id)
+    place = reach.supply.position(driver.id)
     near = [(distance, row) for row in rows if (distance := _reach(row, driver, place)) is not None]
     return [row for _, row in sorted(near, key=lambda pair: (pair[0], str(pair[1].id)))]
 
@@ -86,4 +103,4 @@ def _reach(row: SearchRow, driver: DriverRow, place: tuple[float, float] | None)
     if place is None:
         return None
     distance = haversine_m(*place, pickup["lat"], pickup["lng"])
-    return distance if distance <= max(service_types.rules_from(row.rules).radii_m) else None
+    return distance if distance <= max(service_types.rules_from(row.rules).steps[row.rung].radii_m) else None

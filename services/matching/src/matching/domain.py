@@ -19,7 +19,6 @@ from matching.states import (
     Ended,
     Failure,
     Happened,
-    Mode,
     Offer,
     Offered,
     OfferState,
@@ -40,26 +39,39 @@ def start(search_id: UUID, job: UUID, attempt: int, rules: Rules, now: datetime)
 
 
 def offer(search: Search, drivers: Sequence[str], now: datetime, new_id: Callable[[], UUID]) -> Outcome:
-    """Put the job before these drivers: exclusively in a cascade, shared in a broadcast (A1, B2)."""
-    exclusive = search.rules.mode is Mode.cascade
-    expires_at = now + search.rules.offer_life if search.rules.offer_life else None
+    """Put the job before these drivers, as the present step does: exclusively, or shared (A1, B2)."""
+    step = search.step
+    expires_at = now + step.offer_life if step.offer_life else None
     made = tuple(
-        Offer(new_id(), driver, len(search.offers) + place, exclusive, now, expires_at)
+        Offer(
+            id=new_id(),
+            driver=driver,
+            number=len(search.offers) + place,
+            exclusive=step.exclusive,
+            created_at=now,
+            expires_at=expires_at,
+            rung=search.rung,
+        )
         for place, driver in enumerate(drivers, start=1)
     )
     return Outcome(replace(search, offers=search.offers + made), tuple(Offered(one) for one in made))
 
 
+def climb(search: Search) -> Outcome:
+    """Go to the next step of the ladder, if there is one (E5)."""
+    return Outcome(replace(search, rung=min(search.rung + 1, len(search.rules.steps) - 1)))
+
+
 def accept(search: Search, driver: Driver, now: datetime, new_id: Callable[[], UUID]) -> Outcome | Rejection:
     """One driver takes the job; everybody else's offer ends (A5, B7).
 
-    A shared job may be taken by a driver who saw it in the feed without having had an offer (A9). A
-    driver who has won already is told so again.
+    An open job may be taken by a driver who saw it in the feed without having had an offer, or who declined
+    it or let it lapse before (A9). A driver who has won already is told so again.
     """
     if search.state is SearchState.assigned and search.driver == driver.id:
         return Outcome(search)
     won = search.latest_to(driver.id)
-    if won is None and search.rules.mode is Mode.broadcast:
+    if won is None and search.open:
         won = offer(search, [driver.id], now, new_id).search.latest_to(driver.id)
     if refusal := _refusal(search, driver, won, now):
         return refusal
@@ -83,13 +95,12 @@ def _refusal(search: Search, driver: Driver, held: Offer | None, now: datetime) 
         return Rejection("job_gone", "The job is no longer available")
     if driver.active_job is not None:
         return BUSY
+    if search.open:
+        return None
     return _unacceptable(held, now) if held else Rejection("not_offered", "The job was not offered to you")
 
 
 def _unacceptable(offer: Offer, now: datetime) -> Rejection | None:
-    if not offer.exclusive:
-        # A shared offer that this driver declined or let lapse may still be taken from the feed.
-        return None
     if offer.state is OfferState.expired or (offer.expires_at and now >= offer.expires_at):
         return Rejection("offer_expired", "The offer has expired")
     if offer.state is not OfferState.pending:

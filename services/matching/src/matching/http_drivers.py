@@ -13,10 +13,10 @@ from contracts.models import Latitude, Longitude, Role, Text
 from contracts.requests import GoOnline
 from contracts.subjects import live_track, recorded_track
 from matching import commands, drivers
+from matching.asking import Reach
 from matching.drivers import DriverAnswer, NewDriver, Profile, answer_of
 from matching.http import only
 from matching.settings import Settings
-from matching.supply import Supply
 from wire.http import Caller
 from wire.problem import ProblemError
 from wire.sql import Database
@@ -43,7 +43,7 @@ class Used(BaseModel):
     used: bool
 
 
-def driver_routes(database: Database, supply: Supply, nc: Client, settings: Settings) -> APIRouter:
+def driver_routes(database: Database, reach: Reach, nc: Client, settings: Settings) -> APIRouter:
     """Registration and standing by admins; profile, availability and position by the driver."""
     router = APIRouter(prefix="/v1/drivers", tags=["drivers"])
     recent: TTLCache[str, float] = TTLCache(100_000, max(settings.location_seconds, 0.001), time.monotonic)
@@ -73,12 +73,12 @@ def driver_routes(database: Database, supply: Supply, nc: Client, settings: Sett
     async def online(body: Online, caller: Caller) -> DriverAnswer:
         """Can be offered jobs from now on (C2)."""
         wish = GoOnline(driver_id=only(Role.pilot, caller), **body.model_dump())
-        return answer_of(await commands.go_online(database, supply, nc, wish))
+        return answer_of(await commands.go_online(database, reach, nc, wish, settings.patience))
 
     @router.post("/me/offline")
     async def offline(caller: Caller) -> DriverAnswer:
         """Is offered nothing from now on (C2)."""
-        return answer_of(await commands.go_offline(database, supply, only(Role.pilot, caller)))
+        return answer_of(await commands.go_offline(database, reach, only(Role.pilot, caller)))
 
     @router.post("/me/location")
     async def locate(body: Position, caller: Caller) -> Used:
@@ -118,7 +118,6 @@ def driver_routes(database: Database, supply: Supply, nc: Client, settings: Sett
     async def suspend(driver_id: str, caller: Caller) -> DriverAnswer:
         """Let a driver take no further jobs. Admins only."""
         only(Role.admin, caller)
-        async with database.transaction() as tx:
-            return answer_of(await drivers.set_approved(tx, driver_id, approved=False))
+        return answer_of(await commands.suspend(database, reach, driver_id))
 
     return router

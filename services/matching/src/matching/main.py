@@ -1,14 +1,20 @@
 """Matching, put together."""
 
 import asyncio
+from datetime import timedelta
 
 from nats.aio.client import Client
 
-from contracts.streams import MATCHING_DISPATCH, MATCHING_TIMERS
-from matching.bus import due_handlers, endpoints, handlers
+from contracts.streams import MATCHING_DISPATCH, MATCHING_DRIVERS, MATCHING_GRACES, MATCHING_TIMERS
+from matching.asking import Reach
+from matching.bus import driver_handlers, due_handlers, endpoints, handlers
+from matching.contact import Watch
+from matching.drivers import GRACE
+from matching.eta import travel_times
 from matching.http import job_routes, service_type_routes
 from matching.http_drivers import driver_routes
 from matching.mapping import fill, follow
+from matching.presence import Presence
 from matching.settings import Settings
 from matching.supply import Supply
 from matching.upkeep import sweep
@@ -16,7 +22,7 @@ from wire import migrate
 from wire.connection import check, connect
 from wire.consume import consume
 from wire.http import create_app
-from wire.inbox import due_once, once
+from wire.inbox import due_each, due_once, once
 from wire.outbox import Outbox, forget_inbox
 from wire.rpc import serve
 from wire.run import serve_http
@@ -36,31 +42,43 @@ async def main(settings: Settings) -> None:
         if not loaded.is_set():
             raise RuntimeError("the supply map is being filled")
 
-    async with open_database(settings, outbox.hand_over) as database, asyncio.TaskGroup() as group:
+    async with (
+        open_database(settings, outbox.hand_over) as database,
+        travel_times(settings) as eta,
+        asyncio.TaskGroup() as group,
+    ):
+        reach = Reach(supply, eta)
         checks = {
-            "nats": check(nc, MATCHING_DISPATCH, MATCHING_TIMERS),
+            "nats": check(nc, MATCHING_DISPATCH, MATCHING_TIMERS, MATCHING_DRIVERS, MATCHING_GRACES),
             "database": migrate.check(database, "matching"),
             "supply": map_loaded,
         }
         app = create_app("matching", VERSION, settings, checks)
-        app.include_router(job_routes(database, supply))
+        app.include_router(job_routes(database, reach))
         app.include_router(service_type_routes(database))
-        app.include_router(driver_routes(database, supply, nc, settings))
+        app.include_router(driver_routes(database, reach, nc, settings))
         group.create_task(serve_http(app, settings))
         async with connect(nc, settings.nats_url, name="matching", drain_seconds=settings.drain_seconds):
             await follow(nc, supply)
             await fill(nc, database, supply)
             loaded.set()
+            presence = Presence(nc, timedelta(seconds=settings.settle_seconds))
+            watch = Watch(database, reach, presence, settings.patience)
             async with (
-                serve(nc, "matching", VERSION, endpoints(database, supply, nc)),
+                serve(nc, "matching", VERSION, endpoints(database, reach, nc, settings.patience)),
                 asyncio.TaskGroup() as work,
             ):
                 work.create_task(outbox.relay(nc, database))
                 work.create_task(outbox.sweep(nc, database, settings.outbox_sweep_seconds))
                 work.create_task(forget_inbox(database))
-                work.create_task(sweep(database, supply, settings.sweep_seconds))
+                work.create_task(sweep(database, reach, settings.sweep_seconds))
                 lanes = settings.consumer_lanes
-                events = once(database, MATCHING_DISPATCH.durable, handlers(supply))
+                events = once(database, MATCHING_DISPATCH.durable, handlers(reach))
                 work.create_task(consume(nc, MATCHING_DISPATCH, events, lanes=lanes))
-                deadlines = due_once(database, due_handlers(supply))
+                deadlines = due_once(database, due_handlers(reach))
                 work.create_task(consume(nc, MATCHING_TIMERS, deadlines, lanes=lanes))
+                work.create_task(watch.keep(settings.watch_seconds))
+                departures = once(database, MATCHING_DRIVERS.durable, driver_handlers(settings.patience))
+                work.create_task(consume(nc, MATCHING_DRIVERS, departures, lanes=lanes))
+                graces = due_each({GRACE: watch.grace_passed})
+                work.create_task(consume(nc, MATCHING_GRACES, graces, lanes=lanes))

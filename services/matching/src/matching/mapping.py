@@ -16,6 +16,7 @@ from contracts.events import DriverLocated, DriverState, DriverStatusChanged
 from contracts.streams import LOCATIONS
 from contracts.subjects import ALL_LOCATIONS, all_of
 from matching import outgoing
+from matching.states import Gate
 from matching.store import DriverRow
 from matching.supply import Supply
 from wire.envelope import UndecodableError, unseal
@@ -52,8 +53,15 @@ async def follow(nc: Client, supply: Supply) -> None:
 
 def mark(supply: Supply, event: DriverStatusChanged) -> None:
     """An older status than is known (a swept letter) changes nothing."""
-    free = event.state is DriverState.available and event.approved and not event.is_operator
-    supply.mark(event.driver_id, available=free, vehicle_type=event.vehicle_type, version=event.version)
+    supply.mark(event.driver_id, gate=_gate(event), vehicle_type=event.vehicle_type, version=event.version)
+
+
+def _gate(event: DriverStatusChanged) -> Gate | None:
+    if not event.approved:
+        return Gate.not_approved
+    if event.is_operator:
+        return Gate.operator
+    return {DriverState.offline: Gate.offline, DriverState.busy: Gate.busy}.get(event.state)
 
 
 def _locate(supply: Supply, message: Msg) -> None:

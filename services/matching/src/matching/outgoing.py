@@ -27,7 +27,6 @@ from matching.states import (
     Closed,
     Ended,
     Happened,
-    Mode,
     Offer,
     Offered,
     OfferState,
@@ -60,7 +59,7 @@ def _put(offer: Offer) -> _Put:
 def events_of(row: SearchRow, search: Search, happened: Happened, driver: DriverRow | None) -> list[Event]:
     """The events that tell of one happening. `driver`: who was assigned, for the card."""
     about = _About(job_id=row.job_id, customer_id=row.customer_id, search_id=row.id, attempt=row.attempt)
-    mode = DispatchMode(search.rules.mode.value)
+    mode = DispatchMode(search.rules.mode)
     match happened:
         case Started():
             return [SearchStarted(**about, mode=mode, deadline=search.deadline)]
@@ -100,7 +99,8 @@ def _ended(about: _About, search: Search) -> list[Event]:
 
 
 def _feed_closed(about: _About, search: Search, status: JobStatus) -> list[Event]:
-    if search.rules.mode is not Mode.broadcast:
+    """To everybody: only if more than one driver at a time may have it on the screen."""
+    if search.step.exclusive and all(offer.exclusive for offer in search.offers):
         return []
     return [FeedClosed(**about, driver_id=search.driver, status=status)]
 

@@ -6,11 +6,31 @@ from enum import StrEnum
 from uuid import UUID
 
 
-class Mode(StrEnum):
-    """How offers are put."""
+class Policy(StrEnum):
+    """How one step of a ladder asks: one named driver; one at a time; some at once; everybody in reach."""
 
-    broadcast = "broadcast"
+    direct = "direct"
     cascade = "cascade"
+    group = "group"
+    broadcast = "broadcast"
+
+
+class Gate(StrEnum):
+    """Why a driver is not asked (A12)."""
+
+    offline = "offline"
+    not_approved = "not_approved"
+    operator = "operator"
+    busy = "busy"
+    wrong_vehicle = "wrong_vehicle"
+    stale = "stale"
+    no_location = "no_location"
+    out_of_range = "out_of_range"
+    holds_offer = "holds_offer"
+    tried = "tried"
+    not_wished = "not_wished"
+    farther = "farther"
+    contended = "contended"
 
 
 class SearchState(StrEnum):
@@ -42,20 +62,53 @@ class Failure(StrEnum):
 
 
 @dataclass(frozen=True)
-class Rules:
-    """A service type's settings; the defaults are the requirements' figures (B2, B4, B8, B9, B14)."""
+class Step:
+    """One step of a ladder; the defaults are the requirements' figures for a cascade (B2, B4, B8).
 
-    mode: Mode = Mode.cascade
+    `radii_m`: metres, tried from the first; none: however far. `tries`: drivers asked on this step at most.
+    `at_once`: how many of them together, in a group.
+    """
+
+    policy: Policy = Policy.cascade
     offer_life: timedelta | None = timedelta(seconds=30)
-    search_life: timedelta | None = timedelta(seconds=120)
-    max_tries: int = 10
+    tries: int | None = 10
     radii_m: tuple[int, ...] = (5_000, 15_000)
+    at_once: int = 1
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether the driver asked is the only one asked, and is asked nothing else meanwhile (B6)."""
+        return self.policy in (Policy.direct, Policy.cascade)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Seconds of pick-up time that one driver may be longer under way than another, and still come first:
+    for each star, for each minute without work, for an acceptance rate of 1 over one of 0."""
+
+    rating: float = 0.0
+    idle: float = 0.0
+    acceptance: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A service type's settings (B14): its ladder, how long a search lives (B9), how drivers are ranked."""
+
+    steps: tuple[Step, ...] = (Step(),)
+    search_life: timedelta | None = timedelta(seconds=120)
     stale_after: timedelta = timedelta(seconds=60)
+    weights: Weights = Weights()
+
+    @property
+    def mode(self) -> str:
+        """The policy, if there is only one; else `ladder`."""
+        return self.steps[0].policy.value if len(self.steps) == 1 else "ladder"
 
 
 @dataclass(frozen=True)
 class Offer:
-    """The job before one driver. `number` counts the drivers tried, from 1."""
+    """The job before one driver. `number` counts the drivers tried, from 1; `rung` is the ladder's step."""
 
     id: UUID
     driver: str
@@ -65,6 +118,7 @@ class Offer:
     expires_at: datetime | None
     state: OfferState = OfferState.pending
     answered_at: datetime | None = None
+    rung: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +136,22 @@ class Search:
     failure: Failure | None = None
     ended_at: datetime | None = None
     offers: tuple[Offer, ...] = ()
+    rung: int = 0
+
+    @property
+    def step(self) -> Step:
+        """Where on its ladder the search stands."""
+        return self.rules.steps[self.rung]
+
+    @property
+    def open(self) -> bool:
+        """Whether any driver in reach may take the job, asked or not (A9)."""
+        return self.state is SearchState.searching and self.step.policy is Policy.broadcast
+
+    @property
+    def tried_here(self) -> int:
+        """How many drivers were asked on the present step."""
+        return sum(offer.rung == self.rung for offer in self.offers)
 
     @property
     def tried(self) -> frozenset[str]:

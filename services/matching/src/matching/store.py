@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, exists, select
+from sqlalchemy import JSON, DateTime, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
+from matching.policies.candidates import Standing
 from matching.service_types import rules_from
-from matching.states import Driver, Failure, Mode, Offer, OfferState, Search, SearchState
+from matching.states import Driver, Failure, Offer, OfferState, Search, SearchState
 
 
 class DriverRow(SQLModel, table=True):
@@ -31,10 +32,18 @@ class DriverRow(SQLModel, table=True):
     approved: bool = False
     online: bool = False
     vehicle_id: str | None = None
+    edge: str | None = None
+    contact_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    silent_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    grace_id: UUID | None = None
+    grace_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     active_job: UUID | None = None
     active_customer: str | None = None
     rating: float | None = None
     completed_jobs: int = 0
+    offers_taken: int = 0
+    offers_lost: int = 0
+    idle_since: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     version: int = 1
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
 
@@ -49,7 +58,8 @@ class SearchRow(SQLModel, table=True):
     attempt: int
     state: str
     rules: dict[str, Any] = Field(sa_type=JSON)
-    mode: str
+    rung: int = 0
+    open: bool = False
     job: dict[str, Any] = Field(sa_type=JSON)
     driver_id: str | None = None
     failure: str | None = None
@@ -66,6 +76,7 @@ class OfferRow(SQLModel, table=True):
     search_id: UUID
     driver_id: str
     number: int
+    rung: int = 0
     exclusive: bool
     state: str
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
@@ -86,6 +97,7 @@ def _search_from(row: SearchRow, offers: Sequence[OfferRow]) -> Search:
         failure=Failure(row.failure) if row.failure else None,
         ended_at=row.ended_at,
         offers=tuple(_offer_from(offer) for offer in offers),
+        rung=row.rung,
     )
 
 
@@ -99,6 +111,7 @@ def _offer_from(row: OfferRow) -> Offer:
         expires_at=row.expires_at,
         state=OfferState(row.state),
         answered_at=row.answered_at,
+        rung=row.rung,
     )
 
 
@@ -154,6 +167,7 @@ async def save(session: AsyncSession, row: SearchRow, before: Search | None, aft
     """Write what a command changed."""
     row.state, row.driver_id, row.ended_at = after.state.value, after.driver, after.ended_at
     row.failure = after.failure.value if after.failure else None
+    row.rung, row.open = after.rung, after.open
     session.add(row)
     known = {offer.id: offer for offer in before.offers} if before else {}
     changed = [_offer_row(after.id, offer) for offer in after.offers if known.get(offer.id) != offer]
@@ -175,6 +189,7 @@ def _offer_row(search_id: UUID, offer: Offer) -> OfferRow:
         created_at=offer.created_at,
         expires_at=offer.expires_at,
         answered_at=offer.answered_at,
+        rung=offer.rung,
     )
 
 
@@ -205,41 +220,44 @@ _HOLDS_EXCLUSIVE = exists().where(
 )
 
 
-async def eligible(
-    session: AsyncSession,
-    *,
-    among: Collection[str] | None,
-    vehicle_type: str | None,
-    exclusive: bool,
-    without: Collection[str] = (),
-) -> list[DriverRow]:
-    """Who may be offered a job now: approved, online, no operator, not busy, of a fitting vehicle type and,
-    for an exclusive offer, not holding another. `among` None: all drivers (A3)."""
-    driver = DriverRow
-    statement = select(driver).where(
-        col(driver.approved), col(driver.online), ~col(driver.is_operator), col(driver.active_job).is_(None)
+async def standings(session: AsyncSession, among: Collection[str]) -> list[tuple[DriverRow, Standing]]:
+    """These drivers as they are now, and what may stand against asking them."""
+    statement = select(DriverRow, _HOLDS_EXCLUSIVE.label("holds")).where(col(DriverRow.id).in_(among))
+    found = await session.execute(statement.execution_options(populate_existing=True))
+    return [(row, _standing(row, holds_exclusive=holds)) for row, holds in found]
+
+
+async def everyone(session: AsyncSession, without: Collection[str]) -> list[tuple[DriverRow, Standing]]:
+    """All who are online and approved, for a job without a place (A3)."""
+    statement = select(DriverRow, _HOLDS_EXCLUSIVE.label("holds")).where(
+        col(DriverRow.approved), col(DriverRow.online), col(DriverRow.id).not_in(without)
     )
-    if among is not None:
-        statement = statement.where(col(driver.id).in_(among))
-    if without:
-        statement = statement.where(col(driver.id).not_in(without))
-    if vehicle_type is not None:
-        statement = statement.where(col(driver.vehicle_type) == vehicle_type)
-    if exclusive:
-        statement = statement.where(~_HOLDS_EXCLUSIVE)
-    return list(await session.scalars(statement.execution_options(populate_existing=True)))
+    found = await session.execute(statement.execution_options(populate_existing=True))
+    return [(row, _standing(row, holds_exclusive=holds)) for row, holds in found]
+
+
+def _standing(row: DriverRow, *, holds_exclusive: bool) -> Standing:
+    return Standing(
+        row.approved,
+        row.online,
+        row.is_operator,
+        row.active_job is not None,
+        row.vehicle_type,
+        holds_exclusive,
+    )
+
+
+async def count_lost(session: AsyncSession, driver_id: str) -> None:
+    """An offer to this driver was declined or lapsed (A14)."""
+    lost = update(DriverRow).where(col(DriverRow.id) == driver_id)
+    await session.execute(
+        lost.values(offers_lost=col(DriverRow.offers_lost) + 1).execution_options(synchronize_session=False)
+    )
 
 
 async def open_broadcasts(session: AsyncSession, limit: int) -> list[SearchRow]:
-    """Broadcast searches that still look for a driver, oldest first (A9)."""
-    statement = (
-        select(SearchRow)
-        .where(
-            col(SearchRow.state) == SearchState.searching.value, col(SearchRow.mode) == Mode.broadcast.value
-        )
-        .order_by(col(SearchRow.id))
-        .limit(limit)
-    )
+    """Searches that stand open to all, oldest first (A9)."""
+    statement = select(SearchRow).where(col(SearchRow.open)).order_by(col(SearchRow.id)).limit(limit)
     return list(await session.scalars(statement))
 
 
@@ -259,7 +277,7 @@ async def overdue(session: AsyncSession, now: datetime, limit: int) -> tuple[lis
 
 
 async def idle(session: AsyncSession, before: datetime, limit: int) -> list[UUID]:
-    """Cascades without a live offer: whoever could be asked was in other hands at that moment."""
+    """Searches without a live offer: whoever could be asked was in other hands at that moment."""
     live = exists().where(
         col(OfferRow.search_id) == col(SearchRow.id), col(OfferRow.state) == OfferState.pending.value
     )
@@ -267,7 +285,7 @@ async def idle(session: AsyncSession, before: datetime, limit: int) -> list[UUID
         select(col(SearchRow.id))
         .where(
             col(SearchRow.state) == SearchState.searching.value,
-            col(SearchRow.mode) == Mode.cascade.value,
+            ~col(SearchRow.open),
             col(SearchRow.started_at) < before,
             ~live,
         )

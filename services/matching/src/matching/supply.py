@@ -4,31 +4,18 @@ Soft state: rebuilt from the LOCATIONS stream and the driver table, and followed
 narrows the choice; the database decides who may be asked.
 """
 
-from collections.abc import Container, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Container
+from datetime import UTC, datetime
 
 from h3.api import basic_int as h3
 
-from matching.geo import haversine_m
+from matching.cells import NEVER, Cells, Spot
+from matching.geo import CELL, chord_of, point
+from matching.states import Gate
+from matching.walk import Nearby, Walk
 
-RESOLUTION = 8
-"""H3 cells of about 0.74 km²."""
-SMALLEST_STEP_M = 600.0
-"""A ring leads at least this much further out: the smallest cells of the resolution are 0.7 km apart."""
-
-
-@dataclass(slots=True)
-class Spot:
-    """What is known of one driver. `cell` 0: no position yet."""
-
-    lat: float = 0.0
-    lng: float = 0.0
-    cell: int = 0
-    seen_at: datetime | None = None
-    available: bool = False
-    vehicle_type: str | None = None
-    version: int = 0
+RECENT = 1_000
+"""Drivers out of service who stay on the map, the last who went: to say why they were not asked."""
 
 
 class Supply:
@@ -36,39 +23,72 @@ class Supply:
 
     def __init__(self) -> None:
         self._spots: dict[str, Spot] = {}
-        self._cells: dict[int, set[str]] = {}
+        self._cells = Cells()
+        self._out_of_service: dict[str, None] = {}  # at most RECENT, in the order they went
 
     def __len__(self) -> int:
-        return sum(1 for spot in self._spots.values() if spot.cell)
+        return sum(1 for spot in self._spots.values() if spot.seen > NEVER)
 
     def move(self, driver: str, lat: float, lng: float, at: datetime) -> None:
         """A driver's newest position (degrees). An older one than is known changes nothing."""
-        spot = self._spots.setdefault(driver, Spot())
-        if spot.seen_at is not None and at < spot.seen_at:
+        spot, seen = self._spots.get(driver) or self._add(driver), at.timestamp()
+        if seen < spot.seen:
             return
-        spot.lat, spot.lng, spot.seen_at = lat, lng, at
-        cell = h3.latlng_to_cell(lat, lng, RESOLUTION)
-        if cell != spot.cell:
-            self._leave(driver, spot)
-            spot.cell = cell
-            self._cells.setdefault(cell, set()).add(driver)
+        spot.lat, spot.lng, spot.seen = lat, lng, seen
+        if spot.cell is not None or self._belongs(spot):
+            self._cells.place(spot)
 
-    def mark(self, driver: str, *, available: bool, vehicle_type: str | None, version: int) -> None:
-        """Whether a driver can be offered jobs. An older version than is known changes nothing."""
-        spot = self._spots.setdefault(driver, Spot())
-        if version >= spot.version:
-            spot.available, spot.vehicle_type, spot.version = available, vehicle_type, version
+    def mark(self, driver: str, *, gate: Gate | None, vehicle_type: str | None, version: int) -> None:
+        """Why a driver cannot be offered jobs, or None. An older version than is known changes nothing."""
+        spot = self._spots.get(driver) or self._add(driver)
+        if version < spot.version:
+            return
+        before = spot.gate
+        spot.gate, spot.vehicle_type, spot.version = gate, vehicle_type, version
+        if _in_service(gate):
+            self._out_of_service.pop(driver, None)
+        elif gate is not before:
+            self._retire(driver)
+        if spot.seen > NEVER and self._belongs(spot):
+            self._cells.place(spot)
+
+    def forget(self, driver: str) -> None:
+        """As if nothing had ever been heard of the driver."""
+        if spot := self._spots.pop(driver, None):
+            self._out_of_service.pop(driver, None)
+            self._cells.remove(spot)
 
     def position(self, driver: str) -> tuple[float, float] | None:
         """The last known position, however old."""
         spot = self._spots.get(driver)
-        return (spot.lat, spot.lng) if spot and spot.cell else None
+        return (spot.lat, spot.lng) if spot and spot.seen > NEVER else None
 
-    def _leave(self, driver: str, spot: Spot) -> None:
-        if drivers := self._cells.get(spot.cell):
-            drivers.discard(driver)
-            if not drivers:
-                del self._cells[spot.cell]
+    def seen_at(self, driver: str) -> datetime | None:
+        """When the last known position was taken; None without one."""
+        spot = self._spots.get(driver)
+        return datetime.fromtimestamp(spot.seen, UTC) if spot and spot.seen > NEVER else None
+
+    def nearest(
+        self,
+        lat: float,
+        lng: float,
+        radius_m: float,
+        count: int | None,
+        *,
+        fresh_since: datetime,
+        vehicle_type: str | None,
+        without: Container[str] = (),
+    ) -> Nearby:
+        """The `count` (1 or more) nearest drivers in `radius_m` who may be asked; None: all of them.
+
+        `without` are left out altogether. Of those passed over, the 200 nearest are told (A12).
+        """
+        walk = Walk(
+            point(lat, lng), chord_of(radius_m), count, fresh_since.timestamp(), vehicle_type, without
+        )
+        if not walk.through_rings(self._cells, h3.latlng_to_cell(lat, lng, CELL)):
+            walk.through_districts(self._cells)
+        return walk.nearby()
 
     def within(
         self,
@@ -79,28 +99,28 @@ class Supply:
         fresh_since: datetime,
         vehicle_type: str | None = None,
         without: Container[str] = (),
-    ) -> Iterator[tuple[str, float]]:
-        """Available drivers in `radius_m`, with their distance in metres; roughly the nearest first."""
-        for cell in self._walk(lat, lng, radius_m):
-            for driver in self._cells.get(cell, ()):
-                spot = self._spots[driver]
-                if not spot.available or spot.seen_at is None or spot.seen_at < fresh_since:
-                    continue
-                if driver in without or (vehicle_type and spot.vehicle_type != vehicle_type):
-                    continue
-                distance = haversine_m(lat, lng, spot.lat, spot.lng)
-                if distance <= radius_m:
-                    yield driver, distance
+    ) -> list[tuple[str, float]]:
+        """All drivers in `radius_m` who may be asked, with their distance in metres, the nearest first."""
+        return self.nearest(
+            lat, lng, radius_m, None, fresh_since=fresh_since, vehicle_type=vehicle_type, without=without
+        ).found
 
-    def _walk(self, lat: float, lng: float, radius_m: float) -> Iterator[int]:
-        origin = h3.latlng_to_cell(lat, lng, RESOLUTION)
-        rings = int(radius_m / SMALLEST_STEP_M) + 2
-        if 3 * rings * (rings + 1) > len(self._cells):  # fewer cells are occupied than would be walked
-            yield from sorted(self._cells, key=lambda cell: _cells_apart(origin, cell))
-            return
-        for ring in range(rings + 1):
-            yield from h3.grid_ring(origin, ring)
+    def _add(self, driver: str) -> Spot:
+        spot = self._spots[driver] = Spot(driver)
+        return spot
+
+    def _belongs(self, spot: Spot) -> bool:
+        """Whether it stands on the map. Most who are out of service do not: they would only be in the way."""
+        return _in_service(spot.gate) or spot.driver in self._out_of_service
+
+    def _retire(self, driver: str) -> None:
+        self._out_of_service.pop(driver, None)
+        self._out_of_service[driver] = None
+        if len(self._out_of_service) > RECENT:
+            longest = next(iter(self._out_of_service))
+            del self._out_of_service[longest]
+            self._cells.remove(self._spots[longest])
 
 
-def _cells_apart(origin: int, cell: int) -> float:
-    return haversine_m(*h3.cell_to_latlng(origin), *h3.cell_to_latlng(cell))
+def _in_service(gate: Gate | None) -> bool:
+    return gate is None or gate is Gate.busy

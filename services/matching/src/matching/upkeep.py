@@ -9,7 +9,7 @@ import structlog
 from prometheus_client import Counter
 
 from matching import store, usecases
-from matching.supply import Supply
+from matching.asking import Reach
 from wire.sql import Database, Transaction
 
 log = structlog.get_logger()
@@ -20,24 +20,24 @@ GRACE = timedelta(milliseconds=400)
 """A timer comes up to 0.25 s late; the sweep waits a little longer, to be the exception."""
 
 
-async def sweep(database: Database, supply: Supply, every: float) -> None:
+async def sweep(database: Database, reach: Reach, every: float) -> None:
     """For ever. Each row in a transaction of its own: one that fails keeps none of the others."""
     while True:
         await asyncio.sleep(every)
         try:
-            await sweep_once(database, supply, datetime.now(UTC) - GRACE)
+            await sweep_once(database, reach, datetime.now(UTC) - GRACE)
         except Exception:
             log.warning("sweep.failed", exc_info=True)
 
 
-async def sweep_once(database: Database, supply: Supply, before: datetime) -> None:
+async def sweep_once(database: Database, reach: Reach, before: datetime) -> None:
     """Everything that was due `before`."""
     async with database.transaction() as tx:
         offers, searches = await store.overdue(tx.session, before, BATCH)
         idle = await store.idle(tx.session, before, BATCH)
     await _each("search", database, searches, usecases.search_due)
-    await _each("offer", database, offers, lambda tx, one: usecases.offer_due(tx, supply, one))
-    await _each("idle", database, idle, lambda tx, one: usecases.ask_again(tx, supply, one))
+    await _each("offer", database, offers, lambda tx, one: usecases.offer_due(tx, reach, one))
+    await _each("idle", database, idle, lambda tx, one: usecases.ask_again(tx, reach, one))
 
 
 async def _each(

@@ -16,22 +16,21 @@ from contracts.events import (
 )
 from contracts.ids import new_id
 from contracts.models import JobStatus
-from matching import domain, outgoing, service_types, store
-from matching.asking import ask_next
+from matching import domain, drivers, outgoing, service_types, store
+from matching.asking import Reach, ask_next
 from matching.states import (
     Assigned,
     Closed,
     Failure,
     Offered,
+    OfferState,
     Outcome,
     Rejection,
     Released,
-    Rules,
     Search,
     SearchState,
 )
 from matching.store import DriverRow, SearchRow
-from matching.supply import Supply
 from wire.problem import ProblemError, not_found
 from wire.sql import Transaction
 from wire.timers import Cancellation, Schedule
@@ -42,23 +41,23 @@ OFFER, SEARCH = "offer", "search"
 STATUS_OF_REFUSAL = {"not_approved": 403, "not_offered": 403}
 
 
-async def start_search(tx: Transaction, supply: Supply, event: JobCreated | JobRetried) -> None:
+async def start_search(tx: Transaction, reach: Reach, event: JobCreated | JobRetried) -> None:
     """A job wants a driver (B1, B10). An attempt that is known already, or older than one, is not begun."""
     job = event.job
     known = await store.lock_latest(tx.session, job.id)
     if known and known[1].attempt >= job.attempt:
         return
     kept = await service_types.rules_of(tx.session, job.service_type)
-    rules = service_types.rules_from(kept) if kept else Rules()
+    rules = service_types.rules_from(kept or service_types.DEFAULT)
     begun = domain.start(new_id(), job.id, job.attempt, rules, tx.now)
-    row = _row_of(event, begun.search, kept or service_types.rules_to(rules))
+    row = _row_of(event, begun.search, kept or service_types.DEFAULT)
     if kept is None:
         failed = domain.fail(begun.search, Failure.unknown_service_type, tx.now)
         await _record(tx, row, None, Outcome(failed.search, begun.happened + failed.happened))
         return
     if begun.search.deadline:
         tx.schedule(Schedule(SEARCH, row.id, begun.search.deadline))
-    await _record(tx, row, None, await ask_next(tx, supply, row, begun))
+    await _record(tx, row, None, await ask_next(tx, reach, row, begun))
 
 
 def _row_of(event: JobEvent, search: Search, kept: dict[str, object]) -> SearchRow:
@@ -69,7 +68,8 @@ def _row_of(event: JobEvent, search: Search, kept: dict[str, object]) -> SearchR
         attempt=search.attempt,
         state=search.state.value,
         rules=kept,
-        mode=search.rules.mode.value,
+        rung=search.rung,
+        open=search.open,
         job=event.job.model_dump(mode="json"),
         started_at=search.started_at,
         deadline=search.deadline,
@@ -92,14 +92,14 @@ async def accept(tx: Transaction, driver_id: str, job_id: UUID) -> None:
     await _record(tx, row, search, outcome, driver)
 
 
-async def decline(tx: Transaction, supply: Supply, driver_id: str, job_id: UUID) -> None:
+async def decline(tx: Transaction, reach: Reach, driver_id: str, job_id: UUID) -> None:
     """The driver says no; the next one is asked at once (B5)."""
     found = await store.lock_latest(tx.session, job_id)
     if found is None:
         raise not_found("job")
     row, search = found
     outcome = _accepted(domain.decline(search, driver_id, tx.now))
-    await _record(tx, row, search, await _go_on(tx, supply, row, outcome))
+    await _record(tx, row, search, await _go_on(tx, reach, row, outcome))
 
 
 def _accepted(decided: Outcome | Rejection) -> Outcome:
@@ -108,7 +108,7 @@ def _accepted(decided: Outcome | Rejection) -> Outcome:
     return decided
 
 
-async def offer_due(tx: Transaction, supply: Supply, offer_id: UUID) -> None:
+async def offer_due(tx: Transaction, reach: Reach, offer_id: UUID) -> None:
     """An offer's deadline was announced, or the sweep found it passed (B4)."""
     search_id = await store.search_of_offer(tx.session, offer_id)
     found = await store.lock_search(tx.session, search_id) if search_id else None
@@ -116,7 +116,7 @@ async def offer_due(tx: Transaction, supply: Supply, offer_id: UUID) -> None:
         return
     row, search = found
     outcome = domain.expire(search, offer_id, tx.now)
-    await _record(tx, row, search, await _go_on(tx, supply, row, outcome))
+    await _record(tx, row, search, await _go_on(tx, reach, row, outcome))
 
 
 async def search_due(tx: Transaction, search_id: UUID) -> None:
@@ -127,20 +127,22 @@ async def search_due(tx: Transaction, search_id: UUID) -> None:
         await _record(tx, row, search, domain.time_out(search, tx.now))
 
 
-async def ask_again(tx: Transaction, supply: Supply, search_id: UUID) -> None:
+async def ask_again(tx: Transaction, reach: Reach, search_id: UUID) -> None:
     """A search that waits for nobody goes on."""
     found = await store.lock_search(tx.session, search_id)
     if found and not found[1].live:
         row, search = found
-        await _record(tx, row, search, await ask_next(tx, supply, row, Outcome(search)))
+        await _record(tx, row, search, await ask_next(tx, reach, row, Outcome(search)))
 
 
 async def job_cancelled(tx: Transaction, event: JobCancelled) -> None:
     """The job is off (B11). Heard before its creation, it is remembered, so that no search begins."""
     found = await store.lock_latest(tx.session, event.job_id)
     if found is None or found[1].attempt < event.job.attempt:
-        search = domain.start(new_id(), event.job_id, event.job.attempt, Rules(), tx.now).search
-        row = _row_of(event, search, service_types.rules_to(search.rules))
+        search = domain.start(
+            new_id(), event.job_id, event.job.attempt, service_types.rules_from(service_types.DEFAULT), tx.now
+        ).search
+        row = _row_of(event, search, service_types.DEFAULT)
         await _record(tx, row, None, Outcome(domain.cancel(search, tx.now).search))
     if found:
         row, search = found
@@ -160,16 +162,16 @@ async def job_moved_on(tx: Transaction, event: JobStatusChanged) -> None:
         _free(tx, driver)
 
 
-async def settle(tx: Transaction, supply: Supply, driver_id: str, reason: str) -> None:
+async def settle(tx: Transaction, reach: Reach, driver_id: str, reason: str) -> None:
     """A driver who is busy or offline now holds no offers: they are withdrawn and their searches go on."""
     for row, search in await store.lock_offering_to(tx.session, driver_id):
         outcome = domain.withdraw(search, driver_id, reason, tx.now)
-        await _record(tx, row, search, await _go_on(tx, supply, row, outcome))
+        await _record(tx, row, search, await _go_on(tx, reach, row, outcome))
 
 
-async def driver_taken(tx: Transaction, supply: Supply, event: AssignmentCreated) -> None:
+async def driver_taken(tx: Transaction, reach: Reach, event: AssignmentCreated) -> None:
     """Whoever was assigned cannot take what else it was offered."""
-    await settle(tx, supply, event.driver.id, "driver_busy")
+    await settle(tx, reach, event.driver.id, "driver_busy")
 
 
 async def offer_to_newcomer(tx: Transaction, search_id: UUID, driver_id: str) -> None:
@@ -178,14 +180,14 @@ async def offer_to_newcomer(tx: Transaction, search_id: UUID, driver_id: str) ->
     if found is None:
         return
     row, search = found
-    if search.state is SearchState.searching and driver_id not in search.tried:
+    if search.open and driver_id not in search.tried:
         await _record(tx, row, search, domain.offer(search, [driver_id], tx.now, new_id))
 
 
-async def _go_on(tx: Transaction, supply: Supply, row: SearchRow, outcome: Outcome) -> Outcome:
+async def _go_on(tx: Transaction, reach: Reach, row: SearchRow, outcome: Outcome) -> Outcome:
     """After an offer ended, the next driver is asked."""
     if any(isinstance(one, Closed) for one in outcome.happened):
-        return await ask_next(tx, supply, row, outcome)
+        return await ask_next(tx, reach, row, outcome)
     return outcome
 
 
@@ -198,12 +200,15 @@ async def _record(
     for happened in outcome.happened:
         tx.emit(*outgoing.events_of(row, after, happened, driver))
         match happened:
-            case Assigned() if driver:
+            case Assigned(offer) if driver:
                 driver.active_job, driver.active_customer = row.job_id, row.customer_id
+                driver.offers_taken += 1
                 driver.version += 1
-                tx.emit(outgoing.status_of(driver))
+                drivers.announce(tx, driver)
             case Released() if driver and driver.active_job == row.job_id:
                 _free(tx, driver)
+            case Closed(offer) if offer.state in (OfferState.declined, OfferState.expired):
+                await store.count_lost(tx.session, offer.driver)
             case Offered(offer) if offer.expires_at:
                 tx.schedule(Schedule(OFFER, offer.id, offer.expires_at))
     _forget_deadlines(tx, before, after)
@@ -211,8 +216,9 @@ async def _record(
 
 def _free(tx: Transaction, driver: DriverRow) -> None:
     driver.active_job = driver.active_customer = None
+    driver.idle_since = tx.now
     driver.version += 1
-    tx.emit(outgoing.status_of(driver))
+    drivers.announce(tx, driver)
 
 
 def _forget_deadlines(tx: Transaction, before: Search | None, after: Search) -> None:

@@ -85,5 +85,8 @@ async def _forget(edge: Edge, session: Session) -> None:
         task.cancel()
     await edge.members.leave_all(session.socket)
     identity = session.identity
-    if identity.role is Role.pilot and not edge.members.inside([rooms.personal(identity).name]):
-        edge.drivers.pop(identity.subject, None)
+    gone = identity.role is Role.pilot and not edge.members.inside([rooms.personal(identity).name])
+    if (
+        gone and edge.drivers.pop(identity.subject, None) is not None
+    ):  # told once, though two sockets close together
+        edge.departures.add(identity.subject)

@@ -8,8 +8,15 @@ from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from pydantic import ValidationError
 
-from contracts.events import AssignmentReleased, Event, JobCreated, JobEvent, JobTracked
-from realtime import audience, rooms
+from contracts.events import (
+    AssignmentReleased,
+    DriverStatusChanged,
+    Event,
+    JobCreated,
+    JobEvent,
+    JobTracked,
+)
+from realtime import audience, presence, rooms
 from realtime.drivers import ends_job, observe
 from realtime.edge import Edge
 from realtime.metrics import EMIT_SECONDS, EVENTS_OUT, UNREADABLE
@@ -46,6 +53,9 @@ async def deliver(edge: Edge, message: Msg) -> None:
         for line in OUTGOING[JobTracked]:
             await _emit(edge, line, track, track.recorded_at.timestamp())
         return
+    if message.subject.startswith(presence.ABOUT_DRIVERS):
+        await presence.answer_for_driver(edge, message)
+        return
     received = unseal(message.headers, message.data)
     if received.id in edge.delivered:
         return
@@ -53,6 +63,8 @@ async def deliver(edge: Edge, message: Msg) -> None:
     event, context = received.event, propagate.extract(message.headers or {})
     if _is_stale(edge, event):
         return
+    if isinstance(event, DriverStatusChanged):
+        await presence.follow(edge, event)
     observe(edge.drivers, event)
     for line in OUTGOING.get(type(event), ()):
         if line.when(event):

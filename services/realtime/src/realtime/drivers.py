@@ -9,6 +9,7 @@ from contracts.events import (
     AssignmentCreated,
     AssignmentReleased,
     DriverState,
+    DriverStatusChanged,
     Event,
     JobCancelled,
     JobStatusChanged,
@@ -27,12 +28,22 @@ class DriverHere:
     """When a position was last used, on the loop's clock."""
     changes: int = 0
     """Counts what was learnt, so that an answer which was on its way meanwhile is known to be old."""
+    version: int = 0
+    """Of the newest change of its status that was heard; an older one comes too late."""
 
     def learn(self, view: DriverView) -> None:
         """What matching says."""
         self.online = view.state is not DriverState.offline
         self.active_job = view.active_job.job_id if view.active_job else None
         self.changes += 1
+
+    def change(self, event: DriverStatusChanged) -> bool:
+        """What matching tells, asked or not: it takes drivers offline by itself (C4, C5). False: too old."""
+        if event.version < self.version:
+            return False
+        self.online, self.version = event.state is not DriverState.offline, event.version
+        self.changes += 1
+        return True
 
     def begin(self, job_id: UUID) -> None:
         """On this job now."""

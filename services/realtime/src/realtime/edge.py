@@ -8,7 +8,9 @@ from cachetools import TTLCache
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from contracts.ids import new_id
 from contracts.models import Identity, Job
+from realtime.departures import Departures
 from realtime.drivers import DriverHere
 from realtime.engine import Engine
 from realtime.limits import Bucket, Window
@@ -44,8 +46,11 @@ class Edge:
     engine: Engine
     members: Membership
     arrivals: asyncio.Queue[Msg]
+    id: str = field(default_factory=lambda: str(new_id()))
+    """Of this process: a restarted edge is another one, and holds none of the sockets of the first."""
     sessions: dict[str, Session] = field(default_factory=dict)
     drivers: dict[str, DriverHere] = field(default_factory=dict)
+    departures: Departures = field(default_factory=Departures)
     delivered: TTLCache[UUID, bool] = field(default_factory=lambda: TTLCache(REMEMBERED, REMEMBERED_SECONDS))
     versions: TTLCache[UUID, int] = field(default_factory=lambda: TTLCache(REMEMBERED, REMEMBERED_SECONDS))
     """The newest version of each job that an event has told."""

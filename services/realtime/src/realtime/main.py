@@ -11,6 +11,7 @@ from realtime.door import Door
 from realtime.edge import make_edge
 from realtime.engine import Handlers
 from realtime.engine_socketio import SocketIoEngine
+from realtime.presence import answer_for_edge
 from realtime.settings import Settings
 from wire.connection import check, connect
 from wire.http import create_app
@@ -55,4 +56,7 @@ async def main(settings: Settings) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(serve_http(door, settings, let_go, **limits))
         async with connect(nc, settings.nats_url, name="realtime", drain_seconds=settings.drain_seconds):
-            await deliver_arrivals(edge)
+            await answer_for_edge(edge)
+            async with asyncio.TaskGroup() as work:
+                work.create_task(deliver_arrivals(edge))
+                work.create_task(edge.departures.tell(nc))

@@ -5,7 +5,15 @@ from uuid import UUID
 
 from contracts.events import AssignmentCreated, FeedClosed, SearchFailed, SearchTimedOut
 from contracts.models import Identity, Role
-from contracts.subjects import all_of, live_track, notifications_of, of_customer, of_driver, of_job
+from contracts.subjects import (
+    all_of,
+    live_track,
+    notifications_of,
+    of_customer,
+    of_driver,
+    of_job,
+    status_of_driver,
+)
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,9 @@ def customer(customer_id: str) -> Room:
 
 
 def driver(driver_id: str) -> Room:
-    """All sockets of a driver."""
-    return Room(f"pilot:{driver_id}", (of_driver(driver_id), notifications_of(driver_id)))
+    """All sockets of a driver. Its events' subscription also brings the question whether it is here."""
+    subjects = (of_driver(driver_id), notifications_of(driver_id), status_of_driver(driver_id))
+    return Room(f"pilot:{driver_id}", subjects)
 
 
 def booking(job_id: UUID) -> Room:

@@ -67,10 +67,14 @@ def offered_booking(event: OfferCreated) -> Payload:
     }
 
 
+NOT_IN_A_FEED = {"driver", "version", "attempt", "requested_driver_id"}
+"""What a driver who is one of many has no use for, nor any right to: whom the customer wished for."""
+
+
 def offered_job(event: OfferCreated) -> Payload:
     """A1: the job itself, with the position of its pickup, if it has one (A3)."""
     job = event.job
-    return job.model_dump(mode="json", exclude={"driver", "version", "attempt"}) | {
+    return job.model_dump(mode="json", exclude=NOT_IN_A_FEED) | {
         "address": job.address or (job.pickup.address if job.pickup else None),
         "lat": job.pickup.lat if job.pickup else None,
         "lng": job.pickup.lng if job.pickup else None,

@@ -17,22 +17,8 @@ CONFLICT = 409
 DRIVER_APP, CUSTOMER_APP = "app.waggle.driver", "app.waggle.customer"
 
 SERVICE_TYPES: dict[str, dict[str, Any]] = {
-    COURIER: {
-        "mode": "cascade",
-        "offer_seconds": 3,
-        "search_seconds": 15,
-        "max_tries": 10,
-        "radii_m": [5_000, 15_000],
-        "stale_seconds": 60,
-    },
-    HAUL: {
-        "mode": "broadcast",
-        "offer_seconds": None,
-        "search_seconds": 15,
-        "max_tries": 10,
-        "radii_m": [30_000],
-        "stale_seconds": 60,
-    },
+    COURIER: {"steps": [{"policy": "cascade", "offer_seconds": 3}], "search_seconds": 15},
+    HAUL: {"steps": [{"policy": "broadcast"}], "search_seconds": 15},
 }
 """Ten times as fast as the defaults of the requirements (B4, B9), distances as they are."""
 

@@ -51,7 +51,11 @@ class Step(BookingRef):
 async def online(edge: Edge, session: Session, said: Online) -> dict[str, Any]:
     """C2: can be offered jobs from now on."""
     question = GoOnline(
-        driver_id=session.identity.subject, vehicle_id=said.vehicle_id, lat=said.lat, lng=said.lng
+        driver_id=session.identity.subject,
+        vehicle_id=said.vehicle_id,
+        lat=said.lat,
+        lng=said.lng,
+        edge_id=edge.id,
     )
     view = await request(edge.nc, question)
     for socket in _learn(edge, session, view):

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("driver_id", sa.Text),
         sa.Column("service_type", sa.Text, nullable=False),
         sa.Column("vehicle_type", sa.Text),
+        sa.Column("requested_driver_id", sa.Text),
         sa.Column("status", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),

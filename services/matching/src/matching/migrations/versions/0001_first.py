@@ -11,22 +11,8 @@ down_revision = None
 TIME = sa.DateTime(timezone=True)
 
 RULES = {
-    "courier": {
-        "mode": "cascade",
-        "offer_seconds": 30,
-        "search_seconds": 120,
-        "max_tries": 10,
-        "radii_m": [5000, 15000],
-        "stale_seconds": 60,
-    },
-    "haul": {
-        "mode": "broadcast",
-        "offer_seconds": None,
-        "search_seconds": None,
-        "max_tries": 10,
-        "radii_m": [30000],
-        "stale_seconds": 60,
-    },
+    "courier": {"steps": [{"policy": "cascade"}]},
+    "haul": {"steps": [{"policy": "broadcast"}]},
 }
 
 
@@ -43,13 +29,26 @@ def upgrade() -> None:
         sa.Column("approved", sa.Boolean, nullable=False),
         sa.Column("online", sa.Boolean, nullable=False),
         sa.Column("vehicle_id", sa.Text),
+        sa.Column("edge", sa.Text),
+        sa.Column("contact_at", TIME),
+        sa.Column("silent_at", TIME),
+        sa.Column("grace_id", sa.Uuid, unique=True),
+        sa.Column("grace_until", TIME),
         sa.Column("active_job", sa.Uuid, unique=True),
         sa.Column("active_customer", sa.Text),
         sa.Column("rating", sa.Float),
         sa.Column("completed_jobs", sa.Integer, nullable=False),
+        sa.Column("offers_taken", sa.Integer, nullable=False),
+        sa.Column("offers_lost", sa.Integer, nullable=False),
+        sa.Column("idle_since", TIME),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
     )
+    # The sweep's: deadlines of drivers who are online (C4, C5), and the edges they are on.
+    for column in ("silent_at", "grace_until", "edge"):
+        op.create_index(
+            f"driver_{column}", "driver", [column], postgresql_where=sa.text(f"{column} IS NOT NULL")
+        )
     op.create_table(
         "search",
         sa.Column("id", sa.Uuid, primary_key=True),
@@ -58,7 +57,8 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("rules", sa.JSON, nullable=False),
-        sa.Column("mode", sa.Text, nullable=False),
+        sa.Column("rung", sa.Integer, nullable=False),
+        sa.Column("open", sa.Boolean, nullable=False),
         sa.Column("job", sa.JSON, nullable=False),
         sa.Column("driver_id", sa.Text),
         sa.Column("failure", sa.Text),
@@ -75,15 +75,15 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state IN ('searching', 'assigned')"),
     )
-    op.create_index(
-        "search_open", "search", ["mode", "deadline"], postgresql_where=sa.text("state = 'searching'")
-    )
+    op.create_index("search_due", "search", ["deadline"], postgresql_where=sa.text("state = 'searching'"))
+    op.create_index("search_open", "search", ["id"], postgresql_where=sa.text("open"))
     op.create_table(
         "offer",
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("search_id", sa.Uuid, sa.ForeignKey("search.id"), nullable=False),
         sa.Column("driver_id", sa.Text, sa.ForeignKey("driver.id"), nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("rung", sa.Integer, nullable=False),
         sa.Column("exclusive", sa.Boolean, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
@@ -103,6 +103,25 @@ def upgrade() -> None:
         "offer_live_of_driver", "offer", ["driver_id"], postgresql_where=sa.text("state = 'pending'")
     )
     op.create_index("offer_due", "offer", ["expires_at"], postgresql_where=sa.text("state = 'pending'"))
+    # Why-not: who was looked at when, and how drivers stood through time (A12, E4).
+    op.create_table(
+        "decision",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("search_id", sa.Uuid, nullable=False, index=True),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("rung", sa.Integer, nullable=False),
+        sa.Column("policy", sa.Text, nullable=False),
+        sa.Column("complete", sa.Boolean, nullable=False),
+        sa.Column("candidates", sa.JSON, nullable=False),
+    )
+    op.create_table(
+        "driver_standing",
+        sa.Column("driver_id", sa.Text, primary_key=True),
+        sa.Column("version", sa.Integer, primary_key=True),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("gate", sa.Text),
+        sa.Column("vehicle_type", sa.Text),
+    )
     service_type = op.create_table(
         "service_type",
         sa.Column("name", sa.Text, primary_key=True),
@@ -114,5 +133,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("inbox", "outbox", "service_type", "offer", "search", "driver"):
+    for table in (
+        "inbox",
+        "outbox",
+        "service_type",
+        "driver_standing",
+        "decision",
+        "offer",
+        "search",
+        "driver",
+    ):
         op.drop_table(table)

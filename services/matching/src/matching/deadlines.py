@@ -1,0 +1,57 @@
+"""Queries for drivers' deadlines: who is on which edge, whose grace or silence is over."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from matching.states import OfferState
+from matching.store import DriverRow, OfferRow
+
+
+async def in_grace(session: AsyncSession, grace_id: UUID) -> DriverRow | None:
+    """The driver whose grace this is, to look at."""
+    return (await session.scalars(select(DriverRow).where(col(DriverRow.grace_id) == grace_id))).first()
+
+
+async def graces_over(session: AsyncSession, before: datetime, limit: int) -> list[UUID]:
+    """Graces that ended `before`, the oldest first."""
+    until = col(DriverRow.grace_until)
+    statement = select(col(DriverRow.grace_id)).where(until <= before).order_by(until).limit(limit)
+    return [one for one in await session.scalars(statement) if one]
+
+
+async def edges(session: AsyncSession) -> list[str]:
+    """Every edge that a driver is on."""
+    statement = select(col(DriverRow.edge)).where(col(DriverRow.edge).is_not(None)).distinct()
+    return [edge for edge in await session.scalars(statement) if edge]
+
+
+async def lock_on_edge(session: AsyncSession, edge: str, limit: int) -> list[DriverRow]:
+    """Drivers on this edge, to change; those in other hands at this moment come next time."""
+    statement = select(DriverRow).where(col(DriverRow.edge) == edge).limit(limit)
+    return list(await session.scalars(statement.with_for_update(skip_locked=True)))
+
+
+async def lock_silent(session: AsyncSession, now: datetime, limit: int) -> list[DriverRow]:
+    """Drivers whose deadline for a word has come, to change; as above."""
+    due = col(DriverRow.silent_at)
+    statement = select(DriverRow).where(due <= now).order_by(due).limit(limit)
+    return list(await session.scalars(statement.with_for_update(skip_locked=True)))
+
+
+async def absent_holders(session: AsyncSession, limit: int) -> list[str]:
+    """Drivers that are offline or suspended, and hold an exclusive offer all the same."""
+    statement = (
+        select(col(DriverRow.id))
+        .join(OfferRow, col(OfferRow.driver_id) == col(DriverRow.id))
+        .where(
+            col(OfferRow.state) == OfferState.pending.value,
+            col(OfferRow.exclusive),
+            or_(~col(DriverRow.online), ~col(DriverRow.approved)),
+        )
+        .limit(limit)
+    )
+    return list(await session.scalars(statement))

@@ -1,0 +1,71 @@
+"""Why a job went to whom it went, and why not to others (A12, E4)."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from contracts.models import Job
+from contracts.requests import AttemptView, CandidateView, DecisionView, DispatchView, OfferView
+from matching import decisions, store
+from matching.decisions import DecisionRow, StandingRow
+from matching.service_types import rules_from
+from matching.states import Gate
+from matching.store import OfferRow, SearchRow
+from matching.supply import Supply
+from wire.sql import Transaction
+
+
+async def dispatch(tx: Transaction, supply: Supply, job_id: UUID, driver_id: str | None) -> DispatchView:
+    """Every search of a job, oldest first; about all drivers, or one. A job that is not known has none."""
+    searches = await store.searches_of(tx.session, job_id)
+    looks = await decisions.decisions_of(tx.session, [row.id for row, _ in searches])
+    attempts = []
+    for row, offers in searches:
+        mine = [look for look in looks if look.search_id == row.id]
+        seen = {one["driver_id"] for look in mine for one in look.candidates} | {
+            one.driver_id for one in offers
+        }
+        rest = await decisions.others(tx.session, row, seen, driver_id)
+        others = [_other(supply, row, mine, one) for one in rest]
+        attempts.append(_attempt(row, _about(offers, driver_id), mine, others, driver_id))
+    return DispatchView(job_id=job_id, attempts=attempts)
+
+
+def _attempt(
+    row: SearchRow,
+    offers: list[OfferRow],
+    looks: list[DecisionRow],
+    others: list[CandidateView],
+    driver_id: str | None,
+) -> AttemptView:
+    kept = row.model_dump(include=set(AttemptView.model_fields) - {"offers", "decisions", "others"})
+    return AttemptView(
+        **kept,
+        search_id=row.id,
+        mode=rules_from(row.rules).mode,
+        offers=[OfferView(**offer.model_dump()) for offer in offers],
+        decisions=[_decision(look, driver_id) for look in looks],
+        others=others,
+    )
+
+
+def _about(offers: Iterable[OfferRow], driver_id: str | None) -> list[OfferRow]:
+    return [offer for offer in offers if driver_id in (None, offer.driver_id)]
+
+
+def _decision(look: DecisionRow, driver_id: str | None) -> DecisionView:
+    seen = [CandidateView(**one) for one in look.candidates if driver_id in (None, one["driver_id"])]
+    return DecisionView(at=look.at, rung=look.rung, policy=look.policy, candidates=seen)
+
+
+def _other(supply: Supply, row: SearchRow, looks: list[DecisionRow], one: StandingRow) -> CandidateView:
+    """A driver that no decision saw: how it stood when the search began, or else where it was not."""
+    return CandidateView(driver_id=one.driver_id, gate=one.gate or _elsewhere(supply, row, looks, one).value)
+
+
+def _elsewhere(supply: Supply, row: SearchRow, looks: list[DecisionRow], one: StandingRow) -> Gate:
+    job = Job.model_validate(row.job)
+    if job.vehicle_type is not None and one.vehicle_type != job.vehicle_type:
+        return Gate.wrong_vehicle
+    if supply.position(one.driver_id) is None:
+        return Gate.no_location
+    return Gate.out_of_range if all(look.complete for look in looks) else Gate.farther
