@@ -24,6 +24,10 @@ token *args:
 test *args:
     exec uv run pytest "$@"
 
+# Every state of small worlds through the real dispatch rules, and every seeded bug found; `just model --help`
+model *args:
+    exec uv run python -m tests.model "$@"
+
 # Lint, format, types, import rules, generated documents
 check:
     uv run ruff check

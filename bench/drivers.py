@@ -1,4 +1,4 @@
-"""Places of drivers and pickups like a city's: crowded hubs, and some everywhere. The same for the same seed."""
+"""Places of drivers and pickups like a city's: crowded hubs, and some everywhere. A seed repeats them."""
 
 import csv
 import random

@@ -36,7 +36,7 @@ async def _rebuild(drivers: Sequence[str], places: Sequence[Place]) -> float:
         await upgrade("matching", url)
         nc = Client()
         await nc.connect(house.nats_url)
-        settings = Settings(nats_url=house.nats_url, database_url=url, http_port=0, jwt_key=house.jwt_key)
+        settings = Settings(nats_url=house.nats_url, database_url=url, http_port=1, jwt_key=house.jwt_key)
         async with open_database(settings, lambda _letters: None) as database:
             await _online(database, drivers)
             await _locate(nc, drivers, places)

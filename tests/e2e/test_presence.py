@@ -21,7 +21,7 @@ HERE = {"lat": 40.75, "lng": -73.98}
 @pytest.fixture(scope="module")
 async def house():
     """Matching and two edges, with a grace short enough to wait for."""
-    env = {"WAGGLE_GRACE_SECONDS": "2", "WAGGLE_SETTLE_SECONDS": "1", "WAGGLE_WATCH_SECONDS": "0.2"}
+    env = {"WAGGLE_GRACE_SECONDS": "5", "WAGGLE_SETTLE_SECONDS": "1", "WAGGLE_WATCH_SECONDS": "0.2"}
     async with running(
         services=("matching", "realtime"), replicas={"realtime": 2}, apns=False, durable=False, env=env
     ) as house:

@@ -4,8 +4,6 @@ Ends with 1 if an invariant is broken or a seeded bug is not found.
 """
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -14,26 +12,25 @@ from tests.model.bugs import BUGS
 from tests.model.explore import Exploration, Result
 from tests.model.settings import FULL, SMALL
 from tests.model.story import tell
+from tests.model.world import Setting
 
 WIDTH = 120
 
 
-@contextmanager
-def _explored(console: Console, exploration: Exploration) -> Iterator[Result]:
+def _run(console: Console, setting: Setting) -> Result:
     """With a line that counts while it goes on."""
-    name = exploration.space.setting.name
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(name, total=None)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(setting.name, total=None)
 
         def report(states: int, ahead: int) -> None:
-            progress.update(
-                task, description=f"{name}: {states:,} states, {ahead:,} of them in the next step"
-            )
+            counts = f"{states:,} states, {ahead:,} of them in the next step"
+            progress.update(task, description=f"{setting.name}: {counts}")
 
-        exploration.report = report
-        result = exploration.run()
-    yield result
+        result = Exploration(setting, report).run()
+    if not console.is_terminal:
+        console.print(f"{setting.name}: {result.states:,} states", highlight=False)
+    return result
 
 
 def explore(console: Console, *, small: bool) -> list[Result]:
@@ -43,10 +40,10 @@ def explore(console: Console, *, small: bool) -> list[Result]:
         table.add_column(head, justify="right")
     results = []
     for setting in SMALL if small else FULL:
-        with _explored(console, Exploration(setting)) as result:
-            counts = (result.states, result.transitions, result.tried)
-            table.add_row(setting.name, *(f"{count:,}" for count in counts), f"{result.seconds:.1f}")
-            results.append(result)
+        result = _run(console, setting)
+        counts = (result.states, result.transitions, result.tried)
+        table.add_row(setting.name, *(f"{count:,}" for count in counts), f"{result.seconds:.1f}")
+        results.append(result)
     console.print(table)
     for result in results:
         for line in tell(result):
@@ -55,7 +52,7 @@ def explore(console: Console, *, small: bool) -> list[Result]:
 
 
 def seed(console: Console, story: str | None) -> int:
-    """Every bug, as a table, and how many were found. `story`: tell how those with this in their names were."""
+    """Every bug, as a table, and how many were found. `story`: tell of those with this in their names."""
     table = Table("seeded bug", "the invariant that it breaks", "how", title="Seeded bugs")
     table.add_column("steps", justify="right")
     found = []
@@ -84,7 +81,7 @@ def main() -> int:
     wanted = parser.parse_args()
     console = Console()
     if not console.is_terminal:
-        console.width = WIDTH
+        console = Console(width=WIDTH)
     results = explore(console, small=wanted.small)
     found = seed(console, wanted.story)
     states, broken = sum(one.states for one in results), sum(one.violation is not None for one in results)

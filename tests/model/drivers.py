@@ -8,11 +8,12 @@ from tests.model.invariants import ORDER, Seen, need
 from tests.model.world import NOW, Setting
 
 from matching import availability
-from matching.availability import Availability, Change, Grace, Patience, WentOffline
+from matching.availability import Availability, Change, Grace, Patience, StandingChanged, WentOffline
 from matching.states import Rejection
 
 BUSY, APPROVED, ONLINE, LEAVING, GRACE, REACHED = 3, 4, 8, 16, 32, 64
-"""Bits. BUSY: with which job, counted from 1. LEAVING: gone, but the offers it held are not withdrawn yet.
+"""Bits. BUSY: with which job, counted from 1. LEAVING: offline or suspended, but the offers it held are
+not withdrawn yet.
 GRACE: its socket dropped; REACHED: and that was long enough."""
 FREE = APPROVED | ONLINE
 BITS = 7
@@ -42,12 +43,21 @@ def _after(driver: int, change: Change | Rejection) -> int:
         return driver
     after = change.after
     need(after.online or after.grace is None, ORDER, "a grace for somebody who is offline")
-    gone = any(isinstance(one, WentOffline) for one in change.happened)
+    gone = any(isinstance(one, WentOffline | StandingChanged) for one in change.happened)
     graced = 0
     if after.grace:
         graced = GRACE | (REACHED if after.grace.until <= NOW else 0)
     standing = (APPROVED if after.approved else 0) | (ONLINE if after.online else 0)
-    return (driver & (BUSY | LEAVING)) | (LEAVING if gone else 0) | standing | graced
+    return (
+        (driver & (BUSY | LEAVING))
+        | (LEAVING if gone and not _may_be_asked(after) else 0)
+        | standing
+        | graced
+    )
+
+
+def _may_be_asked(state: Availability) -> bool:
+    return state.online and state.approved
 
 
 def changes(driver: int, setting: Setting) -> Iterator[tuple[str, int]]:

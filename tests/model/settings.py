@@ -60,7 +60,7 @@ FULL = (
     replace(MIXED, name="cascade beside broadcast, 2 × 3", drivers=3),
     replace(NAMED, name="direct → cascade, 2 × 3", drivers=3),
     replace(LADDER, reasons=True, stepwise=True),
-    replace(LADDER, name="cascade(1) → group(2) → broadcast, 2 × 2", jobs=2, drivers=2),
+    replace(LADDER, name="cascade(1) → group(2) → broadcast, 2 × 3", jobs=2),
     Setting("broadcast, drivers come and go, 2 × 2", (TO_ALL,), drivers=2, shifts=True),
     replace(TWO, name="cascade, drivers come and go, 2 × 2", shifts=True),
     replace(CREW, name="sockets, 1 × 3", drivers=3, approvals=False, sockets=True),

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tests.model import drivers as standings
-from tests.model import invariants
 from tests.model.commands import commands
-from tests.model.drivers import BITS, BUSY, FREE, LEAVING, ONLINE
+from tests.model.drivers import BITS, BUSY, FREE, LEAVING
 from tests.model.invariants import ONE_JOB, ONE_OFFER, SETTLED, BrokenError, View, need
+from tests.model.jobs import Jobs
 from tests.model.transactions import Label, Transactions, Turn
-from tests.model.world import Job, Setting, part_of, renamed
+from tests.model.world import Job, Setting
 
 JOB_BITS = 24
 JOB_MASK, CREW_MASK = (1 << JOB_BITS) - 1, (1 << BITS) - 1
@@ -46,17 +46,6 @@ class Step(NamedTuple):
     order: Sequence[int] | None
 
 
-class JobFacts(NamedTuple):
-    """What a state's invariants need to know of a job: bits of drivers, but `holder` is a place or -1."""
-
-    parts: tuple[int, ...]
-    live: int
-    exclusive: int
-    holder: int
-    settled: int
-    taken: tuple[int, ...]
-
-
 class StepBrokenError(Exception):
     """A command broke an invariant."""
 
@@ -71,49 +60,13 @@ class Space:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.do = Transactions(setting)
-        self.jobs: list[Job] = []
-        self.facts: list[JobFacts] = []
+        self.jobs = Jobs(setting.drivers)
+        self.facts = self.jobs.facts
         self.tried = 0
-        self._numbers: dict[Job, int] = {}
-        self._parts: dict[tuple[object, ...], int] = {}
         self._views: dict[int, View] = {}
         self._moves: dict[int, tuple[list[Move], int]] = {}
         self._withdrawn: dict[tuple[int, int, int], list[int]] = {}
-        self._renamed: dict[tuple[int, tuple[int, ...]], int] = {}
-        self._heard_of: dict[tuple[int, int], int] = {}
         self._changes: dict[int, list[tuple[Label, int]]] = {}
-
-    # --- jobs and their numbers
-
-    def number(self, job: Job) -> int:
-        """The job's number; a new one is checked."""
-        known = self._numbers.get(job)
-        if known is None:
-            invariants.check_job(job)
-            known = self._numbers[job] = len(self.jobs)
-            self.jobs.append(job)
-            self.facts.append(self._facts_of(job))
-        return known
-
-    def _facts_of(self, job: Job) -> JobFacts:
-        parts = (part_of(job, driver) for driver in range(self.setting.drivers))
-        live, holders = invariants.live_offers(job)
-        need(len(holders) == len(set(holders)), ONE_OFFER, "two for one job")
-        holder = invariants.holder(job)
-        return JobFacts(
-            tuple(self._parts.setdefault(part, len(self._parts)) for part in parts),
-            sum(1 << driver for driver in set(live)),
-            sum(1 << driver for driver in holders),
-            holder,
-            1 << holder if holder >= 0 and job.told("taken") else 0,
-            tuple(one.driver for one in job.letters if one.kind == "taken"),
-        )
-
-    def _rename(self, job: int, order: Sequence[int]) -> int:
-        key = (job, tuple(order))
-        if key not in self._renamed:
-            self._renamed[key] = self.number(renamed(self.jobs[job], order))
-        return self._renamed[key]
 
     # --- states
 
@@ -123,7 +76,8 @@ class Space:
         wishes = self.setting.wishes or (None,) * count
         kinds = [min(place, len(self.setting.rules) - 1) for place in range(count)]
         jobs = [
-            self.number(Job(None, wish=wish, kind=kind)) for wish, kind in zip(wishes, kinds, strict=True)
+            self.jobs.number(Job(None, wish=wish, kind=kind))
+            for wish, kind in zip(wishes, kinds, strict=True)
         ]
         return self.pack([FREE] * self.setting.drivers, jobs)[0]
 
@@ -140,19 +94,23 @@ class Space:
 
     def pack(self, crew: Sequence[int], jobs: Sequence[int]) -> tuple[int, Sequence[int] | None]:
         """The state, and the order of its drivers if that is not the one they came in."""
-        keys = crew
-        state = 0
+        keys, order = crew, None
         for job in jobs:
             keys = [key << JOB_BITS | part for key, part in zip(keys, self.facts[job].parts, strict=True)]
-        order = None
-        if keys != (ordered := sorted(keys)):
+        if keys != sorted(keys):
             order = sorted(range(len(keys)), key=keys.__getitem__)
-            jobs = [self._rename(job, order) for job in jobs]
-        for key in ordered:
-            state = state << BITS | key >> JOB_BITS * len(jobs)
+            crew = [crew[place] for place in order]
+            jobs = [self.jobs.rename(job, order) for job in jobs]
+        return self.join(crew, jobs), order
+
+    def join(self, crew: Sequence[int], jobs: Sequence[int]) -> int:
+        """The inverse of `unpack`."""
+        state = 0
+        for driver in crew:
+            state = state << BITS | driver
         for job in jobs:
             state = state << JOB_BITS | job
-        return state, order
+        return state
 
     def check(self, state: int) -> None:
         """What must hold of several jobs and drivers at once."""
@@ -167,12 +125,10 @@ class Space:
             if facts.holder >= 0:
                 need(not busy[facts.holder], ONE_JOB, "one driver has two jobs")
                 busy[facts.holder] = place
-        if not settled and busy == crew:
-            return
         for driver, standing in enumerate(crew):
             need(standing & BUSY == busy[driver], ONE_JOB, _differ(standing & BUSY, busy[driver]))
-            gone = settled >> driver & 1 or not standing & (ONLINE | LEAVING)
-            need(not (gone and exclusive >> driver & 1), SETTLED, "and does")
+            gone = settled >> driver & 1 or (not standing & LEAVING and standing & FREE != FREE)
+            need(not (gone and exclusive >> driver & 1), SETTLED, "one of them does")
 
     # --- what can follow
 
@@ -230,7 +186,7 @@ class Space:
         """What every command makes of the job, each result once; and how many there were."""
         found: dict[tuple[int, int, int], Label] = {}
         tried = 0
-        for label, run in commands(self.do, self.jobs[job], view):
+        for label, run in commands(self.do, self.jobs.known[job], view):
             tried += 1
             try:
                 for turn in run():
@@ -241,7 +197,7 @@ class Space:
         return [Move(label, *result) for result, label in found.items()], tried
 
     def _result(self, turn: Turn) -> tuple[int, int, int]:
-        return self.number(turn.job), turn.takes, turn.frees
+        return self.jobs.number(turn.job), turn.takes, turn.frees
 
     def _of_drivers(self, crew: list[int], jobs: list[int]) -> list[Step]:
         steps = []
@@ -271,39 +227,34 @@ class Space:
         return self._changes[key]
 
     def _heard(self, job: int, driver: int) -> int:
-        if (job, driver) not in self._heard_of:
-            known = self.jobs[job]
-            for letter in known.letters:
-                if letter.kind == "taken" and letter.driver == driver:
-                    known = known.hear(letter)
-            try:
-                self._heard_of[job, driver] = self.number(known)
-            except BrokenError as broken:
-                raise StepBrokenError(broken, Label(TAKEN, driver)) from broken
-        return self._heard_of[job, driver]
+        try:
+            return self.jobs.heard(job, driver)
+        except BrokenError as broken:
+            raise StepBrokenError(broken, Label(TAKEN, driver)) from broken
 
     def _settled(self, text: str, driver: int, crew: list[int], jobs: list[int]) -> list[Step]:
         """`usecases.settle`, in one transaction: each job in turn, the next finding what the last one did."""
-        ways = [jobs]
+        label, ways = Label(text, driver), [jobs]
         for place, job in enumerate(jobs):
             if self.facts[job].live >> driver & 1:
                 ways = [
                     [*way[:place], after, *way[place + 1 :]]
                     for way in ways
-                    for after in self._withdraw(way, place, driver, self._view(crew, way, place))
+                    for after in self._withdraw(way, place, label, self._view(crew, way, place))
                 ]
         self.tried += 1
-        label = Label(text, driver)
         return [Step(label, -1, *self.pack(crew, way)) for way in ways]
 
-    def _withdraw(self, jobs: list[int], place: int, driver: int, view: int) -> list[int]:
-        key = (jobs[place], view, driver)
+    def _withdraw(self, jobs: list[int], place: int, label: Label, view: int) -> list[int]:
+        key = (jobs[place], view, label.driver)
         if key not in self._withdrawn:
             try:
-                turns = list(self.do.withdraw(self.jobs[jobs[place]], self._view_of(view), driver))
-                self._withdrawn[key] = list(dict.fromkeys(self.number(turn.job) for turn in turns))
+                turns = list(
+                    self.do.withdraw(self.jobs.known[jobs[place]], self._view_of(view), label.driver)
+                )
+                self._withdrawn[key] = list(dict.fromkeys(self.jobs.number(turn.job) for turn in turns))
             except BrokenError as broken:
-                raise StepBrokenError(broken, Label(TAKEN, driver)) from broken
+                raise StepBrokenError(broken, label) from broken
         return self._withdrawn[key]
 
 

@@ -44,7 +44,7 @@ def _letter(place: int) -> str:
 
 def _world(space: Space, state: int, names: list[str]) -> str:
     crew, numbers = space.unpack(state)
-    jobs = [f"{_letter(place)} {_job(space.jobs[one], names)}" for place, one in enumerate(numbers)]
+    jobs = [f"{_letter(place)} {_job(space.jobs.known[one], names)}" for place, one in enumerate(numbers)]
     drivers = [f"{names[place]} {_driver(standing)}" for place, standing in enumerate(crew)]
     return " | ".join([*jobs, ", ".join(sorted(drivers))])
 

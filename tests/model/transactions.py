@@ -60,6 +60,8 @@ class Place(NamedTuple):
     held: bool = False
 
 
+AWAY = Place(inf)
+"""Out of everybody's reach, or nobody knows where."""
 Command = tuple[Label, Callable[[], Iterable[Turn]]]
 
 
@@ -85,12 +87,11 @@ class Transactions:
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
+        self._drivers = range(setting.drivers)
         self._answers: dict[tuple[Search, View, int | None], list[tuple[Search, tuple[Happened, ...]]]] = {}
         radii = {radius for rules in setting.rules for step in rules.steps for radius in step.radii_m}
-        distances = (NEAR_M, FAR_M, inf) if len(radii) > 1 else (NEAR_M, inf)
-        here = [Place(distance) for distance in distances]
-        held = [Place(distance, True) for distance in distances if distance < inf]
-        self._places = list(product(here + held, repeat=setting.drivers))
+        near = [AWAY, Place(NEAR_M), Place(NEAR_M, held=True)]
+        self._places = [*near, Place(FAR_M), Place(FAR_M, held=True)] if len(radii) > 1 else near
 
     # --- matching
 
@@ -197,11 +198,15 @@ class Transactions:
 
     def ask_next(self, job: Job, view: View, so_far: Outcome) -> list[Outcome]:
         """`asking.ask_next`, wherever the drivers are: every answer that it can come to."""
-        key = (so_far.search, view, job.wish)
+        search, wish = so_far.search, job.wish
+        key = (search, view, wish)
         if key not in self._answers:
-            asked = (self._asked(so_far.search, view, job.wish, places) for places in self._places)
-            self._answers[key] = [(one.search, one.happened) for one in dict.fromkeys(asked)]
-        return [Outcome(search, so_far.happened + more) for search, more in self._answers[key]]
+            ways = product(
+                *(self._places if _askable(search, view, one) else [AWAY] for one in self._drivers)
+            )
+            asked = dict.fromkeys(self._asked(search, view, wish, places) for places in ways)
+            self._answers[key] = [(one.search, one.happened) for one in asked]
+        return [Outcome(after, so_far.happened + more) for after, more in self._answers[key]]
 
     def _asked(self, search: Search, view: View, wish: int | None, places: Sequence[Place]) -> Outcome:
         """The loop of `asking.ask_next`, with drivers at these places."""
@@ -228,6 +233,12 @@ class Transactions:
 def is_known(job: Job, attempt: int) -> bool:
     """An attempt that is known already, or older than one that is, is not begun."""
     return job.newest is not None and job.newest.attempt >= attempt
+
+
+def _askable(search: Search, view: View, driver: int) -> bool:
+    """Whether it matters where the driver is."""
+    stands = standing(view[driver], search, driver)
+    return untried(search, driver) and not candidates.gate(stands, None, exclusive=False)
 
 
 def _candidates(

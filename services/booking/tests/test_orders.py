@@ -68,10 +68,6 @@ async def test_only_customers_order(driver: Person, admin: Person) -> None:
         refused(await person.orders(), 403, "forbidden")
 
 
-async def test_service_type_that_nobody_dispatches_is_refused(customer: Person) -> None:
-    refused(await customer.orders(service_type="teleport"), 422, "unknown_service_type")
-
-
 async def test_same_key_and_order_is_the_same_booking(booking: Service, customer: Person) -> None:
     """DESIGN invariant 1: and it is announced once."""
     first = await customer.orders(key="k1")

@@ -160,7 +160,7 @@ class World:
         self, kind: type[Wanted], job_id: UUID, which: Callable[[Wanted], bool] = lambda _: True
     ) -> Wanted:
         """The first such event, as soon as it is there; a timeout fails the test."""
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(30), self.changed:
             while True:
                 for one in self.told(kind, job_id):
                     if which(one):
@@ -169,7 +169,7 @@ class World:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Until something that was heard makes it true; a timeout fails the test."""
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(30), self.changed:
             await self.changed.wait_for(holds)
 
     async def on_message(self, message: Msg) -> None:
@@ -198,7 +198,7 @@ async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     base = f"http://127.0.0.1:{settings.http_port}"
     try:
         async with httpx.AsyncClient(base_url=base, timeout=30, limits=limits) as http:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not await _ready(http):
                     assert not task.done(), task.exception()
                     await asyncio.sleep(0.05)

@@ -165,8 +165,9 @@ async def test_a_driver_who_is_back_on_the_other_edge_stays_online(matching, edg
     world = await matching()
     driver = await world.registered()
     await edges[0].goes_online(driver)
-    await edges[0].loses(driver)
+    await edges[0].closes(driver)
     await edges[1].opens(driver)
+    await edges[0].tells(driver, datetime.now(UTC))
     row = await world.row(driver, lambda row: row.edge == edges[1].id)
     assert (row.online, row.grace_id) == (True, None)
     dropped = await edges[1].loses(driver)
@@ -396,11 +397,13 @@ async def test_nobody_is_silent_while_the_bus_is_away(fresh):
     async with parts() as house:
         await bootstrap(house.nats_url)
         async with watched(await fresh(house.nats_url, silence_seconds=2)) as world:
-            driver = await world.driver(None)
+            driver = await world.registered()
+            began = datetime.now(UTC)
+            await world.set(driver, online=True, silent_at=began + timedelta(seconds=LONG))
             await house.stop("nats")
-            row = await world.row(driver, lambda row: row.silent_at + timedelta(seconds=1) < row.now)
-            assert row.online
+            await world.row(driver, lambda row: row.now > began + timedelta(seconds=3))
+            await world.set(driver, silent_at=began)
             await house.start("nats")
-            row = await world.row(driver, lambda after: after.silent_at != row.silent_at)
+            row = await world.row(driver, lambda row: row.silent_at != began)
             assert row.online
             assert (await world.goes_offline(driver))[1] == "silent"

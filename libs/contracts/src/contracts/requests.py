@@ -268,6 +268,19 @@ class ViewDispatch(Request[DispatchView]):
     offers_only: bool = False
 
 
+class ServiceTypes(Model):
+    """Every service type that jobs can be dispatched as."""
+
+    names: frozenset[str]
+
+
+class ListServiceTypes(Request[ServiceTypes]):
+    """What admins have set up (B14)."""
+
+    subject = "request.matching.service_types"
+    reply = ServiceTypes
+
+
 REQUESTS: tuple[type[Request[Model]], ...] = (
     ViewBooking,
     ListOpenBookings,
@@ -280,4 +293,5 @@ REQUESTS: tuple[type[Request[Model]], ...] = (
     AcceptJob,
     DeclineJob,
     ViewDispatch,
+    ListServiceTypes,
 )  # type: ignore[assignment]  # Request is invariant in its reply; the table only needs the subjects

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from booking import dispatch, store, usecases
 from booking.dispatch import SearchStatus
 from booking.outgoing import job_of
+from booking.service_types import ServiceTypes
 from booking.settings import Settings
 from booking.usecases import Order
 from contracts.models import Job, JobStatus, Role, SubjectId, Text
@@ -40,14 +41,15 @@ IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
 def routes(database: Database, nc: Client, settings: Settings) -> APIRouter:
     """Every route opens one transaction, and answers after its commit. `nc`: where matching is asked."""
     router = APIRouter(prefix="/v1/bookings", tags=["bookings"])
+    service_types = ServiceTypes(nc, settings.service_types)
 
     @router.post("", status_code=201)
     async def order(
         body: Order, caller: Caller, response: Response, idempotency_key: IdempotencyKey = None
     ) -> Job:
         """Order a job. With an Idempotency-Key it is safe to repeat (B1, B15)."""
-        if body.service_type not in settings.service_types:
-            known = ", ".join(sorted(settings.service_types))
+        if not await service_types.has(body.service_type):
+            known = ", ".join(sorted(service_types.known))
             raise ProblemError("unknown_service_type", f"Known service types: {known}", 422)
         async with database.transaction() as tx:
             row, replayed = await usecases.place_order(tx, caller, body, idempotency_key)

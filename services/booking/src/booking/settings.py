@@ -7,4 +7,4 @@ class Settings(DatabaseSettings):
     """See `wire.settings` for the variables that all services share."""
 
     service_types: frozenset[str] = frozenset({"courier", "haul"})
-    """Service types that can be ordered; matching knows how each is dispatched."""
+    """Service types that can be ordered even while matching, which knows them all, is away."""

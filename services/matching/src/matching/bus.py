@@ -23,10 +23,12 @@ from contracts.requests import (
     DriverView,
     GoOffline,
     GoOnline,
+    ListServiceTypes,
+    ServiceTypes,
     ViewDispatch,
     ViewDriver,
 )
-from matching import commands, drivers, explain, usecases
+from matching import commands, drivers, explain, service_types, usecases
 from matching.asking import Reach
 from matching.availability import Patience
 from matching.outgoing import view_of
@@ -94,7 +96,12 @@ def endpoints(database: Database, reach: Reach, nc: Client, patience: Patience) 
 
     async def dispatch(question: ViewDispatch) -> DispatchView:
         async with database.transaction() as tx:
-            return await explain.dispatch(tx, reach.supply, question.job_id, question.driver_id)
+            return await explain.dispatch(tx, reach.supply, question)
+
+    async def known_service_types(_: ListServiceTypes) -> ServiceTypes:
+        async with database.transaction() as tx:
+            rows = await service_types.every_one(tx.session)
+        return ServiceTypes(names=frozenset(row.name for row in rows))
 
     return [
         Endpoint(AcceptJob, accept),
@@ -103,4 +110,5 @@ def endpoints(database: Database, reach: Reach, nc: Client, patience: Patience) 
         Endpoint(GoOffline, offline),
         Endpoint(ViewDriver, driver),
         Endpoint(ViewDispatch, dispatch),
+        Endpoint(ListServiceTypes, known_service_types),
     ]

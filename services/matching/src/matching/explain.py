@@ -1,10 +1,9 @@
 """Why a job went to whom it went, and why not to others (A12, E4)."""
 
-from collections.abc import Iterable
-from uuid import UUID
+from collections.abc import Iterable, Sequence
 
 from contracts.models import Job
-from contracts.requests import AttemptView, CandidateView, DecisionView, DispatchView, OfferView
+from contracts.requests import AttemptView, CandidateView, DecisionView, DispatchView, OfferView, ViewDispatch
 from matching import decisions, store
 from matching.decisions import DecisionRow, StandingRow
 from matching.service_types import rules_from
@@ -14,28 +13,30 @@ from matching.supply import Supply
 from wire.sql import Transaction
 
 
-async def dispatch(tx: Transaction, supply: Supply, job_id: UUID, driver_id: str | None) -> DispatchView:
+async def dispatch(tx: Transaction, supply: Supply, question: ViewDispatch) -> DispatchView:
     """Every search of a job, oldest first; about all drivers, or one. A job that is not known has none."""
-    searches = await store.searches_of(tx.session, job_id)
+    searches, driver_id = await store.searches_of(tx.session, question.job_id), question.driver_id
+    if question.offers_only:
+        attempts = [_attempt(row, _about(offers, driver_id)) for row, offers in searches]
+        return DispatchView(job_id=question.job_id, attempts=attempts)
     looks = await decisions.decisions_of(tx.session, [row.id for row, _ in searches])
     attempts = []
     for row, offers in searches:
         mine = [look for look in looks if look.search_id == row.id]
-        seen = {one["driver_id"] for look in mine for one in look.candidates} | {
-            one.driver_id for one in offers
-        }
+        seen = {one["driver_id"] for look in mine for one in look.candidates}
+        seen |= {offer.driver_id for offer in offers}
         rest = await decisions.others(tx.session, row, seen, driver_id)
         others = [_other(supply, row, mine, one) for one in rest]
-        attempts.append(_attempt(row, _about(offers, driver_id), mine, others, driver_id))
-    return DispatchView(job_id=job_id, attempts=attempts)
+        told = [_decision(look, driver_id) for look in mine]
+        attempts.append(_attempt(row, _about(offers, driver_id), told, others))
+    return DispatchView(job_id=question.job_id, attempts=attempts)
 
 
 def _attempt(
     row: SearchRow,
-    offers: list[OfferRow],
-    looks: list[DecisionRow],
-    others: list[CandidateView],
-    driver_id: str | None,
+    offers: Sequence[OfferRow],
+    looks: Sequence[DecisionView] = (),
+    others: Sequence[CandidateView] = (),
 ) -> AttemptView:
     kept = row.model_dump(include=set(AttemptView.model_fields) - {"offers", "decisions", "others"})
     return AttemptView(
@@ -43,8 +44,8 @@ def _attempt(
         search_id=row.id,
         mode=rules_from(row.rules).mode,
         offers=[OfferView(**offer.model_dump()) for offer in offers],
-        decisions=[_decision(look, driver_id) for look in looks],
-        others=others,
+        decisions=list(looks),
+        others=list(others),
     )
 
 

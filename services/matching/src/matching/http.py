@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 
 from contracts.models import Job, JobStatus, Role
-from contracts.requests import Acceptance, Declined, DispatchView
+from contracts.requests import Acceptance, Declined, DispatchView, ViewDispatch
 from matching import commands, drivers, explain, service_types
 from matching.asking import Reach
 from matching.service_types import RulesBody, ServiceTypeRow, rules_to
@@ -61,7 +61,7 @@ def job_routes(database: Database, reach: Reach) -> APIRouter:
         """Who was asked, in which order, who was not, and why (A12); of one driver, if named. Admins only."""
         only(Role.admin, caller)
         async with database.transaction() as tx:
-            told = await explain.dispatch(tx, reach.supply, job_id, driver_id)
+            told = await explain.dispatch(tx, reach.supply, ViewDispatch(job_id=job_id, driver_id=driver_id))
         if not told.attempts:
             raise not_found("job")
         return told

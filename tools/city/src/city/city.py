@@ -9,7 +9,7 @@ from typing import Any
 from city.edge import Edge
 from city.ledger import Ledger
 
-COURIER, HAUL = "courier", "haul"
+COURIER, HAUL, EXPRESS = "courier", "haul", "express"
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Habits:
     """Probabilities, and times in sped-up seconds: (shortest, longest)."""
 
     haul_share: float = 0.06
+    express_share: float = 0.06
     posted_twice: float = 0.06
     cancelled: float = 0.10
     retries: float = 0.7

@@ -19,6 +19,7 @@ from stack.running import running
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="A city of customers and drivers.")
 
 MORTAL = (*SERVICES, "caddy", "apns", "nats", "postgres")
+REPLICAS = {"matching": 2}
 RATE = 10.0  # jobs a second in the busiest hour, which two cores carry with everything else
 
 Trips = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="CSV of Date/Time,Lat,Lon.")]
@@ -49,7 +50,7 @@ def demo(  # noqa: PLR0917  typer calls it by keyword
     demand, source = make_demand(trips, speed, seed, console)
 
     async def work() -> bool:
-        async with running(state, port=port, console=console) as house:
+        async with running(state, port=port, console=console, replicas=REPLICAS) as house:
             announce(house)
             options = Options(
                 house.url,

@@ -30,11 +30,11 @@ def report(
 ) -> dict[str, Any]:
     """What `--json` writes. Statuses as the API has them at the end."""
     stands = Counter(booking.status for booking in after.bookings.values() if booking)
-    held = [
+    held = {
         job_id
         for job_id, dispatch in after.dispatches.items()
         if dispatch and any(o.state == "accepted" for attempt in dispatch.attempts for o in attempt.offers)
-    ]
+    }
     return {
         "jobs": len(after.bookings),
         "assigned": len(held),
@@ -42,6 +42,7 @@ def report(
         "cancelled": stands["cancelled"],
         "completed": stands["completed"],
         "unfinished": len(after.bookings) - sum(stands[s] for s in ("unfulfilled", "cancelled", "completed")),
+        "service_types": _service_types(ledger, held, after),
         "violations": [str(violation) for violation in found],
         "order_to_offer_ms": milliseconds(ledger.order_to_offer),
         "accept_to_told_ms": milliseconds(ledger.accept_to_told),
@@ -51,4 +52,20 @@ def report(
         "seconds": round(seconds, 1),
         "counts": dict(sorted(ledger.count.items())),
         "server_errors": dict(sorted(ledger.server_errors.items())),
+    }
+
+
+def _service_types(ledger: Ledger, held: Collection[str], after: Aftermath) -> dict[str, Any]:
+    """The modes side by side: jobs, how many had a driver, how long until the first was asked."""
+    seen = [ledger.jobs[job_id] for job_id in after.bookings if job_id in ledger.jobs]
+    return {
+        name: {
+            "jobs": len(jobs),
+            "assigned": sum(job.id in held for job in jobs),
+            "order_to_offer_ms": milliseconds(
+                [job.order_to_offer for job in jobs if job.order_to_offer is not None]
+            ),
+        }
+        for name in sorted({job.service_type for job in seen if job.service_type})
+        if (jobs := [job for job in seen if job.service_type == name])
     }

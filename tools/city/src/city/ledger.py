@@ -65,6 +65,8 @@ class JobSeen:
     posted_at: float | None = None
     first_offer_at: float | None = None
     told_at: float | None = None
+    order_to_offer: float | None = None
+    """Seconds; None if no driver was shown it before it was searched for again."""
     measured: bool = False
     cancelled_at: float | None = None
     completing_at: float | None = None
@@ -107,8 +109,7 @@ class Ledger:
         seen.keys.append(key)
         if seen.posted_at is None:
             seen.posted_at, seen.service_type = sent_at, service_type
-            if seen.first_offer_at is not None:
-                self.order_to_offer.append(seen.first_offer_at - sent_at)
+            self._first_offer(seen)
 
     def offered(self, job_id: str, driver_id: str, *, exclusive: bool) -> OfferSeen:
         """A driver's socket brought the job. Only a first search counts for order → offer."""
@@ -117,9 +118,15 @@ class Ledger:
         self.count["offers"] += 1
         if seen.first_offer_at is None:
             seen.first_offer_at = offer.at
-            if seen.posted_at is not None and not seen.retries:
-                self.order_to_offer.append(offer.at - seen.posted_at)
+            if not seen.retries:
+                self._first_offer(seen)
         return offer
+
+    def _first_offer(self, seen: JobSeen) -> None:
+        """Offer and answer to the order may come in either order."""
+        if seen.first_offer_at is not None and seen.posted_at is not None:
+            seen.order_to_offer = seen.first_offer_at - seen.posted_at
+            self.order_to_offer.append(seen.order_to_offer)
 
     def answered(self, job_id: str, accept: Accept, outcome: Outcome, reason: str = "") -> None:
         """An accept was answered. `reason`: the error code of a refusal."""

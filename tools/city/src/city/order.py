@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from city.city import COURIER, HAUL, City
+from city.city import COURIER, EXPRESS, HAUL, City
 from city.clock import now
 from city.customer import Customer, Order
 from city.demand import Spot, Wish
@@ -38,8 +38,9 @@ class Moods:
 def body_of(wish: Wish, city: City) -> dict[str, Any]:
     """A booking as an app posts it (B15)."""
     haul = city.chance(city.habits.haul_share)
+    express = not haul and city.chance(city.habits.express_share)
     return {
-        "service_type": HAUL if haul else COURIER,
+        "service_type": HAUL if haul else EXPRESS if express else COURIER,
         "vehicle_type": "truck" if haul else None,
         "pickup": _place(wish.pickup),
         "dropoff": _place(wish.dropoff),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, NamedTuple
 
-from city.city import COURIER, HAUL, City
+from city.city import COURIER, EXPRESS, HAUL, City
 from city.customer import Customer
 from city.demand import Spot
 from city.driver import Driver
@@ -19,6 +19,14 @@ DRIVER_APP, CUSTOMER_APP = "app.waggle.driver", "app.waggle.customer"
 SERVICE_TYPES: dict[str, dict[str, Any]] = {
     COURIER: {"steps": [{"policy": "cascade", "offer_seconds": 3}], "search_seconds": 15},
     HAUL: {"steps": [{"policy": "broadcast"}], "search_seconds": 15},
+    EXPRESS: {
+        "steps": [
+            {"policy": "cascade", "offer_seconds": 2, "tries": 2},
+            {"policy": "group", "offer_seconds": 2, "at_once": 3},
+            {"policy": "broadcast", "radii_m": [3_000]},
+        ],
+        "search_seconds": 15,
+    },
 }
 """Ten times as fast as the defaults of the requirements (B4, B9), distances as they are."""
 

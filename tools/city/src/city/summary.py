@@ -18,6 +18,10 @@ def show_summary(report: dict[str, Any], console: Console) -> None:
         figure = report[name]
         title = name.removesuffix("_ms").replace("_", " ")
         table.add_row(title, f"p50 {figure['p50']} ms, p99 {figure['p99']} ms")
+    for name, figures in report["service_types"].items():
+        asked = figures["order_to_offer_ms"]
+        share = f"{figures['assigned']} of {figures['jobs']} assigned"
+        table.add_row(name, f"{share}, first offer p50 {asked['p50']} ms, p99 {asked['p99']} ms")
     for name, number in report["server_errors"].items():
         table.add_row(name, str(number))
     console.print(table)

@@ -53,7 +53,8 @@ def gate(standing: Standing, vehicle_type: str | None, *, exclusive: bool) -> Ga
 class Candidate:
     """An eligible driver. `distance_m`: straight line to the pickup; None when the job has no place.
 
-    `eta_s`: seconds to the pickup; None: estimated by the straight line. `idle_s`: seconds without a job; `acceptance`: share of its offers that it took, None before the first.
+    `eta_s`: seconds to the pickup; None: estimated by the straight line. `idle_s`: seconds without a job.
+    `acceptance`: share of its offers that it took, None before the first.
     """
 
     driver: str
