@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import order_to_offer, supply
+from bench import accept, order_to_offer, supply
 from bench.harness import repeat, show, write
 
-BENCHES = {"order_to_offer": order_to_offer.measure, "supply": supply.measure}
+BENCHES = {"accept": accept.measure, "order_to_offer": order_to_offer.measure, "supply": supply.measure}
 
 
 def main(

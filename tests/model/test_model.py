@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from tests.model.bugs import BUGS, Bug
 from tests.model.explore import Exploration, Result
-from tests.model.settings import LADDER, NAMED, RETRY, SMALL
+from tests.model.settings import LADDER, ONE, SMALL
 from tests.model.space import Space
 from tests.model.story import tell
 from tests.model.world import Job, Setting, plain
@@ -73,7 +73,7 @@ def folded(space: Space, world: World) -> World:
     return seen(space, space.pack(crew, [space.jobs.number(job) for job in jobs])[0])
 
 
-@pytest.mark.parametrize("setting", [LADDER, NAMED], ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", [LADDER, ONE], ids=lambda setting: setting.name)
 def test_taking_drivers_for_one_who_differ_by_name_loses_no_state(setting: Setting):
     """E1: the explored worlds are all worlds, each once."""
     space, named = Space(setting), worlds(NamedSpace(setting))
@@ -82,7 +82,7 @@ def test_taking_drivers_for_one_who_differ_by_name_loses_no_state(setting: Setti
     assert len(few) < len(named)
 
 
-@pytest.mark.parametrize("setting", [LADDER, RETRY], ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", [LADDER, ONE], ids=lambda setting: setting.name)
 def test_forgetting_how_an_offer_ended_loses_no_state(setting: Setting):
     """E1: declined, expired or withdrawn, the domain goes on alike."""
 

@@ -4,7 +4,7 @@ Time is not a number here. Everything happens at `NOW`; a deadline lies ahead of
 explorer says that it is reached, and then it equals `NOW`. The domain only ever compares the two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -104,14 +104,26 @@ class Job(NamedTuple):
 def plain(search: Search, *, reasons: bool) -> Search:
     """The search without what no decision depends on: instants that are over, and who closed what."""
     over = search.state is not SearchState.searching
-    offers = sorted((_plain_offer(one, reasons=reasons) for one in search.offers), key=lambda one: one.number)
+    offers = (_plain_offer(one, reasons=reasons) for one in search.offers)
     return replace(
         search,
         deadline=NOW if over and search.deadline else search.deadline,
         failure=search.failure if reasons else None,
         ended_at=NOW if over else None,
-        offers=tuple(offers),
+        offers=_in_order(offers),
     )
+
+
+def _in_order(offers: Iterable[Offer]) -> tuple[Offer, ...]:
+    """By number; who was asked beside others is counted in the order of the drivers, whoever came first."""
+    ordered = sorted(offers, key=lambda one: one.number)
+    for rung in {one.rung for one in ordered if not one.exclusive}:
+        places = [place for place, one in enumerate(ordered) if one.rung == rung]
+        numbers = [ordered[place].number for place in places]
+        beside = sorted((ordered[place] for place in places), key=lambda one: one.driver)
+        for place, number, one in zip(places, numbers, beside, strict=True):
+            ordered[place] = replace(one, number=number, id=UUID(int=number))
+    return tuple(ordered)
 
 
 def _plain_offer(offer: Offer, *, reasons: bool) -> Offer:
@@ -136,8 +148,8 @@ def renamed(job: Job, order: Sequence[int]) -> Job:
         return NAMES[place[index_of(old)]]
 
     def search(one: Search) -> Search:
-        offers = tuple(replace(offer, driver=name(offer.driver)) for offer in one.offers)
-        return replace(one, driver=one.driver and name(one.driver), offers=offers)
+        offers = (replace(offer, driver=name(offer.driver)) for offer in one.offers)
+        return replace(one, driver=one.driver and name(one.driver), offers=_in_order(offers))
 
     return Job(
         replace(job.life, driver=job.life.driver and name(job.life.driver)) if job.life else None,
@@ -152,7 +164,7 @@ def part_of(job: Job, driver: int) -> tuple[object, ...]:
     """Everything in the job that concerns this driver, and nothing that names another."""
     name = NAMES[driver]
     offers = tuple(
-        (place, one.number, one.rung, one.exclusive, one.state, one.expires_at)
+        (place, one.exclusive and one.number, one.rung, one.state, one.expires_at)
         for place, search in enumerate(job.searches)
         for one in search.offers
         if one.driver == name

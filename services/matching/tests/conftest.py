@@ -27,6 +27,7 @@ from contracts.events import (
     JobCreated,
     JobRetried,
     JobStatusChanged,
+    OfferCreated,
 )
 from contracts.ids import new_id
 from contracts.models import Job, JobStatus, Place
@@ -39,6 +40,8 @@ from wire.publish import publish
 
 KEY = "a-secret-that-only-these-tests-know-000"
 WHOLE_LADDER = {"steps", "search_seconds", "stale_seconds", "ranking"}
+PATIENCE_S = 30
+"""Longest that anything is awaited. A machine may be slow and busy; only a broken one is slower than this."""
 Wanted = TypeVar("Wanted", bound=DispatchEvent)
 
 
@@ -148,6 +151,37 @@ class World:
         assert answer.status_code == 200, answer.text
         return answer.json()["attempts"]
 
+    async def why(self, job_id: UUID, attempt: int = 1) -> dict[str, str | None]:
+        """Each driver that the dispatch view of this attempt tells of, and the last gate it has there."""
+        one = (await self.dispatch(job_id))[attempt - 1]
+        told = [seen for look in one["decisions"] for seen in look["candidates"]] + one["others"]
+        return {seen["driver_id"]: seen["gate"] for seen in told}
+
+    async def offers(self, job_id: UUID, attempt: int = 1) -> list[Any]:
+        """As they are kept: of one look for drivers all, as soon as one of them was heard."""
+        offers: list[Any] = (await self.dispatch(job_id))[attempt - 1]["offers"]
+        return offers
+
+    async def feed(self, driver_id: str) -> list[str]:
+        """The ids of the jobs in it, in its order."""
+        answer = await self.http.get("/v1/jobs/available", headers=self.auth(driver_id))
+        assert answer.status_code == 200, answer.text
+        return [one["id"] for one in answer.json()["items"]]
+
+    async def busy(self, at: tuple[float, float], **more: Any) -> str:
+        """A driver here who is on a job."""
+        driver_id = await self.driver(at, **more)
+        await self.wins(driver_id, self.job(at, "haul", vehicle_type=more.get("vehicle_type")))
+        return driver_id
+
+    async def wins(self, driver_id: str, job: Job) -> None:
+        """The job is new, and this driver takes it."""
+        await self.created(job)
+        await self.hears(OfferCreated, job.id, lambda one: one.driver_id == driver_id)
+        answer = await self.accept(driver_id, job.id)
+        assert answer.status_code == 200, answer.text
+        await self.until(lambda: driver_id not in self.available)
+
     async def state(self, driver_id: str) -> Any:
         answer = await self.http.get(f"/v1/drivers/{driver_id}", headers=self.auth("root", "admin"))
         return answer.json()
@@ -217,18 +251,25 @@ async def _ready(http: httpx.AsyncClient) -> bool:
 
 
 @pytest.fixture(scope="module")
-async def world(backend: Any, nats_url: str) -> AsyncIterator[World]:
+def changes() -> dict[str, Any]:
+    """The settings of a module's matching that differ from the others'. Modules have their own of it."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+async def world(backend: Any, nats_url: str, changes: dict[str, Any]) -> AsyncIterator[World]:
     url = await backend.fresh_database()
     await upgrade("matching", url)
-    settings = Settings(
-        nats_url=nats_url,
-        database_url=url,
-        database_pool=110,
-        http_port=free_port(),
-        jwt_key=KEY,
-        log_level="error",
-        silence_seconds=3600,  # on a slow machine nobody falls silent by accident
-    )
+    usual: dict[str, Any] = {
+        "nats_url": nats_url,
+        "database_url": url,
+        "database_pool": 110,
+        "http_port": free_port(),
+        "jwt_key": KEY,
+        "log_level": "error",
+        "silence_seconds": 3600,  # on a slow machine nobody falls silent by accident
+    }
+    settings = Settings(**(usual | changes))
     nc, engine = Client(), create_async_engine(url)
     await nc.connect(nats_url)
     async with serving(settings) as http:

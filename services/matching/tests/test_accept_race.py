@@ -141,7 +141,8 @@ async def test_a_driver_that_is_registered_twice_at_once_is_a_conflict_the_secon
         await connection.execute(
             text(
                 "INSERT INTO driver"
-                " (id, name, is_operator, approved, online, completed_jobs, offers_taken, offers_lost, version, created_at)"
+                " (id, name, is_operator, approved, online, completed_jobs, offers_taken, offers_lost,"
+                " version, created_at)"
                 " VALUES (:id, :name, false, false, false, 0, 0, 0, 1, now())"
             ),
             body,

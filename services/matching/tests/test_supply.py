@@ -23,6 +23,7 @@ BY_STATUS = [Gate.offline, Gate.not_approved, Gate.operator, Gate.busy]
 pentagons = [h3.cell_to_latlng(cell) for resolution in (0, CELL) for cell in h3.get_pentagons(resolution)]
 hard_places = [(90.0, 0.0), (-90.0, 0.0), (0.0, 180.0), (52.0, -180.0), (40.7, -74.0), *pentagons]
 steps = st.floats(-1, 1).map(lambda step: step * abs(step))  # more of the small ones
+Place = tuple[float, float]
 drivers = st.integers(0, 9).map("d{}".format)
 
 
@@ -52,8 +53,8 @@ class World:
     supply: Supply = field(default_factory=Supply)
     known: dict[str, Known] = field(default_factory=dict)
 
-    def move(self, driver, at, seen=NOW):
-        self.supply.move(driver, *at, seen)
+    def move(self, driver, at: Place, seen=NOW):
+        self.supply.move(driver, at[0], at[1], seen)
         one = self.known.setdefault(driver, Known())
         if seen >= one.seen:
             one.at, one.seen = at, seen
@@ -69,25 +70,25 @@ class World:
         self.supply.forget(driver)
         self.known.pop(driver, None)
 
-    def there(self, pickup, radius, without):
+    def there(self, pickup: Place, radius, without):
         """Distance, driver and record of everybody on the map and in the radius, nearest first."""
         return sorted(
-            (haversine_m(*pickup, *one.at), driver, one)
+            (apart(pickup, one.at), driver, one)
             for driver, one in self.known.items()
-            if one.at and one.told and driver not in without and haversine_m(*pickup, *one.at) <= radius
+            if one.at and one.told and driver not in without and apart(pickup, one.at) <= radius
         )
 
-    def check(self, pickup, radius, count, vehicle=None, without=()):
+    def check(self, pickup: Place, radius, count, vehicle=None, without=()):
         """The map's answer is the scan's, to the millimetre."""
         given_ = self.supply.nearest(
-            *pickup, radius, count, fresh_since=FRESH, vehicle_type=vehicle, without=without
+            pickup[0], pickup[1], radius, count, fresh_since=FRESH, vehicle_type=vehicle, without=without
         )
         there = self.there(pickup, radius, without)
         free = [(far, driver) for far, driver, one in there if one.why_not(vehicle) is None]
         wanted = free[:count]
         assert [far for _, far in given_.found] == pytest.approx([f for f, _ in wanted], abs=A_MILLIMETRE)
         assert [far for _, far in given_.found] == sorted(far for _, far in given_.found)
-        exact = dict(map(reversed, free))
+        exact = {driver: far for far, driver in free}
         assert all(exact[driver] == pytest.approx(far, abs=A_MILLIMETRE) for driver, far in given_.found)
         assert len(dict(given_.found)) == len(wanted)
         edge = wanted[-1][0] if count is not None and len(wanted) == count else radius
@@ -95,10 +96,15 @@ class World:
         surely = {driver for far, driver, _ in there if far < edge - A_MILLIMETRE and driver in gates}
         assert surely <= set(given_.passed_over)
         assert all(gates[driver] is gate for driver, gate in given_.passed_over.items())
-        assert all(haversine_m(*pickup, *self.known[d].at) <= edge + A_MILLIMETRE for d in given_.passed_over)
+        places = [self.known[driver].at for driver in given_.passed_over]
+        assert all(at and apart(pickup, at) <= edge + A_MILLIMETRE for at in places)
 
 
-def moved(place, north, east):
+def apart(one: Place, other: Place) -> float:
+    return haversine_m(*one, *other)
+
+
+def moved(place: Place, north: float, east: float) -> Place:
     return max(-90.0, min(90.0, place[0] + north)), (place[1] + east + 180) % 360 - 180
 
 
@@ -149,7 +155,7 @@ def test_it_finds_them_in_a_crowd(seed, count, middle):
         world.move(f"d{number}", moved(at, numbers.gauss(0, 0.003), numbers.gauss(0, 0.003)))
     for _ in range(10):
         pickup = moved(middle, numbers.gauss(0, 0.01), numbers.gauss(0, 0.01))
-        given_ = world.supply.nearest(*pickup, 700, count, fresh_since=FRESH, vehicle_type=None)
+        given_ = world.supply.nearest(pickup[0], pickup[1], 700, count, fresh_since=FRESH, vehicle_type=None)
         assert len(given_.passed_over) <= MOST_PASSED_OVER
         if len(given_.passed_over) < MOST_PASSED_OVER:
             world.check(pickup, 700, count)
@@ -163,9 +169,9 @@ def test_it_finds_them_in_a_crowd(seed, count, middle):
 def test_no_point_is_further_from_its_cell_and_district_than_the_walk_believes(place, north, east):
     """B2: the figures that let a walk stop."""
     at = moved(place, north, east)
-    cell = h3.latlng_to_cell(*at, CELL)
-    assert haversine_m(*at, *h3.cell_to_latlng(cell)) < CELL_REACH_M
-    assert haversine_m(*at, *h3.cell_to_latlng(h3.cell_to_parent(cell, DISTRICT))) < DISTRICT_REACH_M
+    cell = h3.latlng_to_cell(at[0], at[1], CELL)
+    assert apart(at, h3.cell_to_latlng(cell)) < CELL_REACH_M
+    assert apart(at, h3.cell_to_latlng(h3.cell_to_parent(cell, DISTRICT))) < DISTRICT_REACH_M
 
 
 @given(st.floats(-90, 90), st.floats(-180, 180), st.floats(-90, 90), st.floats(-180, 180))

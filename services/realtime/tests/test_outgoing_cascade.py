@@ -105,9 +105,18 @@ def test_a_declined_offer_is_told_to_the_customer() -> None:
 
 
 @pytest.mark.parametrize("kind", [happened.OfferExpired, happened.OfferDeclined])
-def test_the_end_of_a_broadcast_offer_is_no_news_for_the_customer(kind: type[happened.OfferEvent]) -> None:
+def test_the_end_of_a_shared_offer_is_no_news_for_the_customer(kind: type[happened.OfferEvent]) -> None:
     """A1, B4, B5: only a cascade counts drivers one by one."""
-    assert said(made.offer_end(kind, made.job(), exclusive=False)) == []
+    said_to = {who for whom, _, _ in said(made.offer_end(kind, made.job(), exclusive=False)) for who in whom}
+    assert "user:ann" not in said_to
+
+
+def test_a_shared_offer_that_lapses_leaves_its_drivers_screen() -> None:
+    """E5: a group's offer has an end of its own, before the job is anybody's."""
+    job = made.job()
+    assert said(made.offer_end(happened.OfferExpired, job, exclusive=False)) == [
+        ({"pilot:dan"}, "offer:expired", {"bookingId": str(job.id)})
+    ]
 
 
 def test_an_acceptance_is_told_to_customer_booking_room_and_admins() -> None:

@@ -73,6 +73,7 @@ def _then(so_far: Outcome, more: Outcome) -> Outcome:
 
 def _keep(tx: Transaction, search: Search, seen: Seen, contended: Collection[str]) -> None:
     passed_over = seen.passed_over | dict.fromkeys(contended, Gate.contended)
+    passed_over |= dict.fromkeys(sorted(search.tried), Gate.tried)
     decisions.keep(tx, search, seen.candidates, passed_over, complete=seen.complete)
 
 
@@ -102,7 +103,7 @@ async def _look(
 async def _around(tx: Transaction, reach: Reach, job: Job, search: Search, without: Collection[str]) -> Seen:
     """The nearest on the map; as many as it takes to find one that the database lets us ask."""
     assert job.pickup is not None  # noqa: S101  # the caller looked
-    count = None if search.open else NEAREST
+    count = None if search.open else max(NEAREST, search.step.at_once)
     while True:
         near = reach.supply.nearest(
             job.pickup.lat,

@@ -7,7 +7,7 @@ from contracts.requests import AttemptView, CandidateView, DecisionView, Dispatc
 from matching import decisions, store
 from matching.decisions import DecisionRow, StandingRow
 from matching.service_types import rules_from
-from matching.states import Gate
+from matching.states import Gate, Policy
 from matching.store import OfferRow, SearchRow
 from matching.supply import Supply
 from wire.sql import Transaction
@@ -25,7 +25,7 @@ async def dispatch(tx: Transaction, supply: Supply, question: ViewDispatch) -> D
         mine = [look for look in looks if look.search_id == row.id]
         seen = {one["driver_id"] for look in mine for one in look.candidates}
         seen |= {offer.driver_id for offer in offers}
-        rest = await decisions.others(tx.session, row, seen, driver_id)
+        rest = await decisions.others(tx.session, row, seen, driver_id) if mine else []
         others = [_other(supply, row, mine, one) for one in rest]
         told = [_decision(look, driver_id) for look in mine]
         attempts.append(_attempt(row, _about(offers, driver_id), told, others))
@@ -65,6 +65,8 @@ def _other(supply: Supply, row: SearchRow, looks: list[DecisionRow], one: Standi
 
 def _elsewhere(supply: Supply, row: SearchRow, looks: list[DecisionRow], one: StandingRow) -> Gate:
     job = Job.model_validate(row.job)
+    if all(look.policy == Policy.direct for look in looks):
+        return Gate.not_wished
     if job.vehicle_type is not None and one.vehicle_type != job.vehicle_type:
         return Gate.wrong_vehicle
     if supply.position(one.driver_id) is None:

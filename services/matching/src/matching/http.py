@@ -40,7 +40,9 @@ def job_routes(database: Database, reach: Reach) -> APIRouter:
         async with database.transaction() as tx:
             driver = await drivers.find(tx, driver_id)
         rows = await commands.open_in_reach(database, reach, driver)
-        return Feed(items=[Job.model_validate(row.job) for row in rows[:limit]])
+        # Whom the customer would have liked best is nobody else's business.
+        jobs = (Job.model_validate(row.job) for row in rows[:limit])
+        return Feed(items=[job.model_copy(update={"requested_driver_id": None}) for job in jobs])
 
     @router.post("/{job_id}/accept")
     async def accept(job_id: UUID, caller: Caller) -> Acceptance:

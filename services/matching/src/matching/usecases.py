@@ -185,10 +185,15 @@ async def offer_to_newcomer(tx: Transaction, search_id: UUID, driver_id: str) ->
 
 
 async def _go_on(tx: Transaction, reach: Reach, row: SearchRow, outcome: Outcome) -> Outcome:
-    """After an offer ended, the next driver is asked."""
-    if any(isinstance(one, Closed) for one in outcome.happened):
-        return await ask_next(tx, reach, row, outcome)
-    return outcome
+    """After an offer ended, the next driver is asked.
+
+    What that means to the driver who had it is written first: whoever holds a driver waits for no other.
+    """
+    closed = [one.offer for one in outcome.happened if isinstance(one, Closed)]
+    for offer in closed:
+        if offer.state in (OfferState.declined, OfferState.expired):
+            await store.count_lost(tx.session, offer.driver)
+    return await ask_next(tx, reach, row, outcome) if closed else outcome
 
 
 async def _record(
@@ -207,8 +212,6 @@ async def _record(
                 drivers.announce(tx, driver)
             case Released() if driver and driver.active_job == row.job_id:
                 _free(tx, driver)
-            case Closed(offer) if offer.state in (OfferState.declined, OfferState.expired):
-                await store.count_lost(tx.session, offer.driver)
             case Offered(offer) if offer.expires_at:
                 tx.schedule(Schedule(OFFER, offer.id, offer.expires_at))
     _forget_deadlines(tx, before, after)

@@ -103,7 +103,7 @@ OUTGOING: Mapping[type, tuple[Line, ...]] = {
         Line((driver,), "job:new", words.offered_job, shared),
     ),
     happened.OfferExpired: (
-        Line((driver,), "offer:expired", words.expired, exclusive),
+        Line((driver,), "offer:expired", words.expired),
         Line((customer,), "booking:offer_expired", saying(NOT_RESPONDED), exclusive),
     ),
     happened.OfferDeclined: (Line((customer,), "booking:offer_declined", saying(DECLINED), exclusive),),

@@ -69,10 +69,15 @@ class Candidate:
         """Estimated seconds to the pickup."""
         return straight_eta_s(self.distance_m or 0.0) if self.eta_s is None else self.eta_s
 
+    @property
+    def stars(self) -> float:
+        """Of 5."""
+        return UNRATED if self.rating is None else self.rating
+
 
 def score(one: Candidate, weights: Weights) -> float:
     """Seconds to the pickup, longer for what speaks against the driver; the least comes first."""
-    stars_missing = 5.0 - (UNRATED if one.rating is None else one.rating)
+    stars_missing = 5.0 - one.stars
     minutes_idle = min(one.idle_s, LONGEST_IDLE_S) / 60
     refused = 1.0 - (1.0 if one.acceptance is None else one.acceptance)
     return (
@@ -89,6 +94,6 @@ def rank(candidates: Iterable[Candidate], weights: Weights = BY_ETA) -> list[Can
 
     def key(one: Candidate) -> tuple[float, float, float, float, str]:
         acceptance = 1.0 if one.acceptance is None else one.acceptance
-        return (round(score(one, weights)), -(one.rating or 0.0), -one.idle_s, -acceptance, one.driver)
+        return (round(score(one, weights)), -one.stars, -one.idle_s, -acceptance, one.driver)
 
     return sorted(candidates, key=key)

@@ -47,7 +47,7 @@ def next_step(search: Search, candidates: Sequence[Candidate]) -> Next:
     left = len(candidates) if tries is None else tries - search.tried_here
     if left <= 0:
         return _over(search, Failure.max_tries)
-    asked = _ranked(search, candidates, _at_once(search))[:left]
+    asked = _ranked(search, candidates, min(_at_once(search), left))
     return Ask(tuple(one.driver for one in asked)) if asked else _over(search, Failure.none_in_area)
 
 
