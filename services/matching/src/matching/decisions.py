@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, select
+from sqlalchemy import JSON, DateTime, delete, exists, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import Field, SQLModel, col
 
 from contracts.ids import new_id
@@ -123,3 +124,15 @@ async def others(
     if driver_id is not None:
         statement = statement.where(col(StandingRow.driver_id) == driver_id)
     return list(await session.scalars(statement))
+
+
+async def forget(tx: Transaction, before: datetime) -> None:
+    """What was decided `before`, and how drivers stood until then; how each stood last is kept."""
+    await tx.session.execute(delete(DecisionRow).where(col(DecisionRow.at) < before))
+    newer = aliased(StandingRow)
+    superseded = exists().where(
+        col(newer.driver_id) == col(StandingRow.driver_id),
+        col(newer.version) > col(StandingRow.version),
+        col(newer.at) < before,
+    )
+    await tx.session.execute(delete(StandingRow).where(col(StandingRow.at) < before, superseded))

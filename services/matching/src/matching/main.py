@@ -17,7 +17,7 @@ from matching.mapping import fill, follow
 from matching.presence import Presence
 from matching.settings import Settings
 from matching.supply import Supply
-from matching.upkeep import sweep
+from matching.upkeep import forget_reasons, sweep
 from wire import migrate
 from wire.connection import check, connect
 from wire.consume import consume
@@ -71,6 +71,7 @@ async def main(settings: Settings) -> None:
                 work.create_task(outbox.relay(nc, database))
                 work.create_task(outbox.sweep(nc, database, settings.outbox_sweep_seconds))
                 work.create_task(forget_inbox(database))
+                work.create_task(forget_reasons(database, timedelta(days=settings.why_not_days)))
                 work.create_task(sweep(database, reach, settings.sweep_seconds))
                 lanes = settings.consumer_lanes
                 events = once(database, MATCHING_DISPATCH.durable, handlers(reach))

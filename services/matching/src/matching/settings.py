@@ -15,6 +15,8 @@ class Settings(DatabaseSettings):
     """How often deadlines that have passed are looked for in the database, should a timer not have come."""
     location_seconds: float = Field(default=1, ge=0)
     """At most one position a driver in this time is used over HTTP (C3, A13)."""
+    why_not_days: float = Field(default=30, gt=0)
+    """How long it can be asked why a driver was not (A12)."""
     osrm_url: HttpUrl | None = None
     """A routing engine that speaks OSRM's `table`, for travel times; none: the straight line."""
     osrm_seconds: float = Field(default=0.3, gt=0, le=5)

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from matching import store, usecases
+from matching import decisions, store, usecases
 from matching.asking import Reach
 from wire.sql import Database, Transaction
 
@@ -16,6 +16,8 @@ log = structlog.get_logger()
 
 SWEPT = Counter("waggle_deadlines_swept_total", "Deadlines that no timer had dealt with in time", ["kind"])
 BATCH = 100
+FORGET_EVERY = 3600.0
+"""Seconds."""
 GRACE = timedelta(milliseconds=400)
 """A timer comes up to 0.25 s late; the sweep waits a little longer, to be the exception."""
 
@@ -50,3 +52,14 @@ async def _each(
             SWEPT.labels(kind).inc()
         except Exception:
             log.warning("sweep.one_failed", kind=kind, id=str(one), exc_info=True)
+
+
+async def forget_reasons(database: Database, kept: timedelta) -> None:
+    """Drop what nobody asks about any more (A12), every hour, for ever."""
+    while True:
+        try:
+            async with database.transaction() as tx:
+                await decisions.forget(tx, tx.now - kept)
+        except Exception as error:  # the database is away; next time, then
+            log.warning("reasons.not_forgotten", error=repr(error))
+        await asyncio.sleep(FORGET_EVERY)

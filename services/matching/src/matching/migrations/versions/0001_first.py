@@ -108,7 +108,7 @@ def upgrade() -> None:
         "decision",
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("search_id", sa.Uuid, nullable=False, index=True),
-        sa.Column("at", TIME, nullable=False),
+        sa.Column("at", TIME, nullable=False, index=True),
         sa.Column("rung", sa.Integer, nullable=False),
         sa.Column("policy", sa.Text, nullable=False),
         sa.Column("complete", sa.Boolean, nullable=False),
@@ -118,7 +118,7 @@ def upgrade() -> None:
         "driver_standing",
         sa.Column("driver_id", sa.Text, primary_key=True),
         sa.Column("version", sa.Integer, primary_key=True),
-        sa.Column("at", TIME, nullable=False),
+        sa.Column("at", TIME, nullable=False, index=True),
         sa.Column("gate", sa.Text),
         sa.Column("vehicle_type", sa.Text),
     )
