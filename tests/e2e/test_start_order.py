@@ -35,11 +35,11 @@ async def process(service, **settings):
     }
     running = await asyncio.create_subprocess_exec(sys.executable, "-m", service, env=env)
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             yield http
     finally:
         running.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             status = await running.wait()
     assert status == 0
 

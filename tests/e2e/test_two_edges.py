@@ -25,7 +25,7 @@ async def connections(house):
 
 async def edges_sent(house, subject, messages):
     """The edges' connections, once the server has counted so many messages on the one with this subject."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             edges = await connections(house)
             if edge_of(edges, subject)[subject]["msgs"] >= messages:

@@ -49,7 +49,7 @@ async def test_strange_order_is_kept_and_dispatched(house: House, visitor: Visit
     assert {field: job.get(field) for field in order} == order
     kept = (await visitor.asks("GET", f"/v1/bookings/{job['id']}")).json()
     assert {field: kept.get(field) for field in order} == order
-    while job["id"] not in (await searches.next_msg(timeout=10)).subject:
+    while job["id"] not in (await searches.next_msg(timeout=60)).subject:
         continue
     await bus.close()
     shown = await visitor.asks("GET", f"/v1/jobs/{job['id']}/dispatch", role="admin")

@@ -133,7 +133,7 @@ class Line:
 
     async def info(self) -> dict[str, Any]:
         subject = f"$JS.API.CONSUMER.INFO.{self.consumer.stream}.{self.consumer.durable}"
-        answer: dict[str, Any] = json.loads((await self.nc.request(subject, timeout=5)).data)
+        answer: dict[str, Any] = json.loads((await self.nc.request(subject, timeout=30)).data)
         return answer
 
     async def settled(self, deliveries: int, but: int = 0) -> None:

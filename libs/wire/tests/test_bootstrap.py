@@ -19,7 +19,7 @@ from wire.bootstrap import BootstrapError, bootstrap, ensure_all, ensure_consume
 
 
 async def ask(nc: Client, subject: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads((await nc.request(f"$JS.API.{subject}", timeout=5)).data)
+    answer: dict[str, Any] = json.loads((await nc.request(f"$JS.API.{subject}", timeout=30)).data)
     return answer
 
 

@@ -260,6 +260,6 @@ async def test_connection_that_is_closed_for_good_ends_the_consumer_loudly(
     await line.nc.flush()
     await client.close()
     with pytest.raises(ExceptionGroup) as raised:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await task
     assert raised.group_contains(ConnectionClosedError)

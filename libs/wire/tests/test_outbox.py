@@ -69,7 +69,7 @@ async def test_events_leave_in_the_order_of_their_commits(line: "Line", open_her
     async with open_here(outbox.hand_over) as database, at_work(outbox.relay(line.nc, database)):
         for number in range(0, 100, 2):
             await commit(database, line.event(number), line.event(number + 1))
-        seen = [await came.next_msg(timeout=10) for _ in range(100)]
+        seen = [await came.next_msg(timeout=60) for _ in range(100)]
     events = [unseal(message.headers, message.data).event for message in seen]
     assert [event.job.version for event in events if isinstance(event, JobCreated)] == list(range(100))
 

@@ -50,7 +50,7 @@ class Bell:
         await consume(self._nc, self.consumer, due_once(self._database, {self.kind: self.hear}))
 
     async def next(self) -> tuple[UUID, datetime]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.rung.get()
 
 
@@ -139,7 +139,7 @@ async def test_deadline_of_unknown_kind_becomes_a_dead_letter(nc: Client, databa
     await schedule(nc.jetstream(), Schedule(kind, new_id(), soon(0)))
     async with asyncio.TaskGroup() as group:
         task = group.create_task(consume(nc, consumer, due_once(database, {})))
-        buried = await dead.next_msg(timeout=20)
+        buried = await dead.next_msg(timeout=60)
         task.cancel()
     assert buried.headers is not None
     assert buried.headers["Dead-Reason"] == f"no deadline of kind '{kind}'"

@@ -92,7 +92,8 @@ class World:
         await self.nc.publish(there.subject(region_of(*at)), there.model_dump_json().encode())
         await self.nc.flush()
 
-    def job(self, at: tuple[float, float] | None, service_type: str = "courier", **more: Any) -> Job:
+    @staticmethod
+    def job(at: tuple[float, float] | None, service_type: str = "courier", **more: Any) -> Job:
         now = datetime.now(UTC)
         fields: dict[str, Any] = {
             "id": new_id(),

@@ -5,7 +5,8 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -14,15 +15,14 @@ from nats.aio.client import Client
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from contracts.streams import MATCHING_DISPATCH, MATCHING_TIMERS
+from contracts.streams import CONSUMERS, MATCHING_DISPATCH, MATCHING_TIMERS
 from contracts.subjects import of_job, parse_dispatch
-from matching.settings import Settings
 from stack.house import House
 from stack.parts import parts
-from wire.bootstrap import bootstrap
+from wire.bootstrap import bootstrap, ensure_consumer
 from wire.migrate import upgrade
 
-from .conftest import KEY, World
+from .conftest import World
 from .process import PATIENCE_S, Process
 
 STANDING = """
@@ -35,6 +35,8 @@ AT_REST = """
     SELECT NOT EXISTS (SELECT 1 FROM outbox)
         AND NOT EXISTS (SELECT 1 FROM search WHERE job_id = :job AND state = 'searching')
 """
+UNACKNOWLEDGED = timedelta(seconds=2)
+"""After which a message comes again; sooner than in earnest, to be waited for."""
 
 
 @dataclass
@@ -129,11 +131,12 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
         process, nc = Process(house.nats_url, url, folder / "matching.log"), Client()
         engine = create_async_engine(url, connect_args={"server_settings": {"application_name": "test"}})
         await nc.connect(house.nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=_quiet)  # type: ignore[arg-type]  # any seconds will do
-        settings = Settings(nats_url=house.nats_url, database_url=url, jwt_key=KEY)
         try:
+            for consumer in CONSUMERS:
+                await ensure_consumer(nc, replace(consumer, ack_wait=UNACKNOWLEDGED))
             await process.start()
             async with httpx.AsyncClient(base_url=process.url, timeout=PATIENCE_S) as http:
-                world = World(http, nc, engine, settings)
+                world = World(http, nc, engine, process.settings)
                 await nc.subscribe("driver.status.>", cb=world.on_message)
                 await nc.subscribe("offer.>", cb=world.on_message)
                 yield Stage(house, process, world)

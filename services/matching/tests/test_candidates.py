@@ -1,6 +1,7 @@
 """Who may be asked, and who first: gates and ranking, pure."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from matching.states import Gate, Weights
 FIT = Standing(
     approved=True, online=True, is_operator=False, busy=False, vehicle_type="van", holds_exclusive=False
 )
-AGAINST = [
+AGAINST: list[tuple[dict[str, Any], Gate]] = [
     ({"approved": False}, Gate.not_approved),
     ({"is_operator": True}, Gate.operator),
     ({"online": False}, Gate.offline),

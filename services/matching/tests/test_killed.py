@@ -6,7 +6,7 @@ database had not committed did not happen; whatever it had, happens whole, and i
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,52 +17,94 @@ from sqlalchemy import text
 from contracts.events import OfferCreated
 
 from .stage import Stage, staged
-from .stopping import Point, stopping
+from .stopping import Point, Stop, stopping
 
 pytestmark = pytest.mark.timeout(300)
 
-LIFE_S = 1.0
-CASCADE = {"steps": [{"policy": "cascade", "offer_seconds": LIFE_S, "tries": 10}], "search_seconds": 300}
-PATIENT = {"steps": [{"policy": "cascade", "offer_seconds": 600, "tries": 10}], "search_seconds": 2}
-BROADCAST = {"steps": [{"policy": "broadcast"}], "search_seconds": 600}
-
-BOTH_EXPIRE = [
-    "job.created",
-    "offer.created 1",
-    "offer.created 2",
-    "offer.expired 1",
-    "offer.expired 2",
-    "search.failed",
-    "search.started",
-]
-FIRST_WINS = [
-    "assignment.created 1",
-    "feed.closed 1",
-    "job.created",
-    "offer.created 1",
-    "offer.created 2",
-    "search.started",
-]
-NOBODY_ANSWERS = ["job.created", "offer.created 1", "offer.withdrawn 1", "search.started", "search.timed_out"]
+LADDER = {
+    "steps": [
+        {"policy": "cascade", "offer_seconds": 0.5, "tries": 1},
+        {"policy": "cascade", "offer_seconds": 3600},
+    ],
+    "search_seconds": 3600,
+}
+PATIENT = {"steps": [{"policy": "cascade", "offer_seconds": 3600}], "search_seconds": 3600}
+BRIEF = {"steps": [{"policy": "cascade", "offer_seconds": 3600}], "search_seconds": 0.5}
+BROADCAST = {"steps": [{"policy": "broadcast"}], "search_seconds": 3600}
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command of matching: how the job stands before it and after it, and what is told of it in the end."""
+    """A command of matching: how the job stands before it and after it, what the drivers then do about it
+    (command, driver, answer), and what is told of the job in the end, in the alphabet's order."""
 
     name: str
+    told_by: str
     rules: dict[str, object]
     before: str
     after: str
+    then: list[tuple[str, int, int]]
     history: list[str]
 
 
-OFFER = Step("offer", CASCADE, "none", "searching: pending", BOTH_EXPIRE)
-EXPIRE = Step("expire", CASCADE, "searching: pending", "searching: expired, pending", BOTH_EXPIRE)
-ACCEPT = Step(
-    "accept", BROADCAST, "searching: pending, pending", "assigned: accepted, withdrawn; on it", FIRST_WINS
+OFFER = Step(
+    "offer",
+    "offer.created",
+    PATIENT,
+    "none",
+    "searching: pending",
+    [("decline", 1, 200), ("accept", 1, 409), ("accept", 2, 200)],
+    [
+        "assignment.created 2",
+        "job.created",
+        "offer.created 1",
+        "offer.created 2",
+        "offer.declined 1",
+        "search.started",
+    ],
 )
-TIME_OUT = Step("time out", PATIENT, "searching: pending", "timed_out: withdrawn", NOBODY_ANSWERS)
+EXPIRE = Step(
+    "expire",
+    "offer.expired",
+    LADDER,
+    "searching: pending",
+    "searching: expired, pending",
+    [("accept", 1, 409), ("accept", 2, 200)],
+    [
+        "assignment.created 2",
+        "job.created",
+        "offer.created 1",
+        "offer.created 2",
+        "offer.expired 1",
+        "search.started",
+    ],
+)
+ACCEPT = Step(
+    "accept",
+    "assignment.created",
+    BROADCAST,
+    "searching: pending, pending",
+    "assigned: accepted, withdrawn; on it",
+    [("accept", 1, 200), ("accept", 2, 409)],
+    [
+        "assignment.created 1",
+        "feed.closed 1",
+        "job.created",
+        "offer.created 1",
+        "offer.created 2",
+        "search.started",
+    ],
+)
+TIME_OUT = Step(
+    "time out",
+    "search.timed_out",
+    BRIEF,
+    "searching: pending",
+    "timed_out: withdrawn",
+    [("accept", 1, 409)],
+    ["job.created", "offer.created 1", "offer.withdrawn 1", "search.started", "search.timed_out"],
+)
+STEPS = [OFFER, EXPIRE, ACCEPT, TIME_OUT]
 
 
 def letter(event: str, name: str, change: str = "INSERT", *, at_commit: bool = False) -> Point:
@@ -103,18 +145,12 @@ UNCOMMITTED = [
     (TIME_OUT, Point("before the search ends", table="search", change="UPDATE", when=THE_JOB)),
     (TIME_OUT, letter("search.timed_out", "before the commit")),
 ]
-TOLD_BY = {
-    "offer": "offer.created",
-    "expire": "offer.expired",
-    "accept": "assignment.created",
-    "time out": "search.timed_out",
-}
 COMMITTED = [
     (step, point)
-    for step in (OFFER, EXPIRE, ACCEPT, TIME_OUT)
+    for step in STEPS
     for point in (
-        letter(TOLD_BY[step.name], "the commit given, its end unheard", at_commit=True),
-        letter(TOLD_BY[step.name], "told, and not known to be told", "DELETE"),
+        letter(step.told_by, "the commit given, its end unheard", at_commit=True),
+        letter(step.told_by, "told, and not known to be told", "DELETE"),
     )
 ]
 
@@ -147,9 +183,9 @@ class Play:
             await self.world.created(self.job)
             await self.stage.until_it_stands(self.job.id, self.step.before)
 
-    @property
-    def names(self) -> dict[str, object]:
-        return {"job": self.job.id, "driver": self.drivers[0], "next": self.drivers[1]}
+    def stopping(self, point: Point) -> AbstractAsyncContextManager[Stop]:
+        names = {"job": self.job.id, "driver": self.drivers[0], "next": self.drivers[1]}
+        return stopping(self.stage.process.settings.database_url.get_secret_value(), point, **names)
 
     async def begin(self) -> None:
         """Give the command, or the order that leads to it."""
@@ -171,9 +207,11 @@ class Play:
         """Started again, it goes on to the end; each thing was told once, and nothing was before its time."""
         await self.stage.process.start()
         ready_at = datetime.now(UTC)
-        if self.step is ACCEPT:
-            answers = [await self.world.accept(driver, self.job.id) for driver in self.drivers]
-            assert [answer.status_code for answer in answers] == [200, 409], "the winner is told so again"
+        if self.step is not ACCEPT:  # which the driver gives again
+            await self.stage.until_it_stands(self.job.id, self.step.after)
+        for command, number, answer in self.step.then:
+            give = self.world.accept if command == "accept" else self.world.decline
+            assert (await give(self.drivers[number - 1], self.job.id)).status_code == answer
         await self.stage.until_at_rest(self.job.id)
         assert await self.stage.history(self.job.id, self.drivers) == self.step.history
         await self.in_time(ready_at)
@@ -207,7 +245,7 @@ async def test_killed_before_the_commit_nothing_has_happened_and_then_it_does(
 ) -> None:
     """B13, E1, A5, DESIGN invariants 2, 4 and 5: no half of a command, and no command lost."""
     play = await played(stage, step)
-    async with stopping(stage.process.env["WAGGLE_DATABASE_URL"], point, **play.names) as stop:
+    async with play.stopping(point) as stop:
         await play.begin()
         await stop.reached()
         await play.die()
@@ -224,7 +262,7 @@ async def test_killed_after_the_commit_all_of_it_has_happened_and_is_told_once(
     """B13, E1, A5, B6, DESIGN invariant 5: the order comes again and changes nothing, nobody is asked twice,
     a letter sent twice is in its stream once."""
     play = await played(stage, step)
-    async with stopping(stage.process.env["WAGGLE_DATABASE_URL"], point, **play.names) as stop:
+    async with play.stopping(point) as stop:
         await play.begin()
         await stop.reached()
         await play.die()
@@ -236,15 +274,15 @@ async def test_killed_after_the_commit_all_of_it_has_happened_and_is_told_once(
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["bus away", "bus frozen"])
-@pytest.mark.parametrize("step", [OFFER, EXPIRE, ACCEPT, TIME_OUT], ids=named)
+@pytest.mark.parametrize("step", STEPS, ids=named)
 async def test_killed_while_the_bus_cannot_be_told_it_is_told_when_both_are_back(
     stage: Stage, step: Step, frozen: bool
 ) -> None:
     """B13, E2, DESIGN invariant 5: what was committed outlives the bus and the process; frozen, the bus may
     have been told without the process hearing of it."""
     play = await played(stage, step)
-    point = letter(TOLD_BY[step.name], "before the commit")
-    async with stopping(stage.process.env["WAGGLE_DATABASE_URL"], point, **play.names) as stop:
+    point = letter(step.told_by, "before the commit")
+    async with play.stopping(point) as stop:
         await play.begin()
         await stop.reached()
         await stage.no_bus(frozen=frozen)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -10,8 +11,10 @@ from matching.service_types import DEFAULT, RulesBody, rules_from, rules_to
 from matching.states import Policy, Rules, Step, Weights
 
 SECONDS = timedelta(seconds=1)
-CASCADE, BROADCAST = {"policy": "cascade"}, {"policy": "broadcast"}
-DIRECT, GROUP = {"policy": "direct"}, {"policy": "group", "at_once": 3}
+CASCADE: dict[str, Any] = {"policy": "cascade"}
+BROADCAST: dict[str, Any] = {"policy": "broadcast"}
+DIRECT: dict[str, Any] = {"policy": "direct"}
+GROUP: dict[str, Any] = {"policy": "group", "at_once": 3}
 
 
 def body(*steps, **whole):
@@ -111,7 +114,7 @@ def test_an_offer_and_a_search_may_be_without_an_end():
     assert (rules.steps[0].offer_life, rules.search_life) == (None, None)
 
 
-STEPS = [
+STEPS: list[dict[str, Any]] = [
     {},
     {"policy": "carousel"},
     {"policy": None},

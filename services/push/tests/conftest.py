@@ -110,7 +110,7 @@ class World:
 
     async def told(self, user: str, count: int = 1) -> list[NotificationCreated]:
         """The first `count` notifications of this user, as soon as they are on the bus."""
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(60), self.changed:
             while len(found := [one for one in self.heard if one.user_id == user]) < count:
                 await self.changed.wait()
         return found
@@ -129,7 +129,7 @@ class World:
 
     async def settled(self, token: str, state: str) -> Any:
         """The device's one delivery, once it is in this state. Nothing announces that but the row."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 rows = await self.deliveries(token)
                 if [row.state for row in rows] == [state]:
@@ -166,7 +166,7 @@ async def stopped(push_parts: House, push_template: str, push_apns_state: Path) 
     await nc.connect(push_parts.nats_url)
     async with (
         standin(push_apns_state, topics=TOPICS) as apns,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
     ):
         world = World(push_parts.nats_url, database_url, port, apns, nc, engine, http)
         await nc.subscribe("notification.created.>", cb=world.on_notification)

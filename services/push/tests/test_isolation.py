@@ -71,7 +71,7 @@ async def test_when_apns_is_not_there_pushes_wait_and_go_out_when_it_comes(stopp
     token = await stopped.register("user")
     await stopped.happens(news("user"))
     await stopped.told("user")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (row := (await stopped.deliveries(token))[0]).last_reason is None:
             await asyncio.sleep(0.02)
     assert row.state == "pending"

@@ -28,7 +28,7 @@ class EdgeProcess:
         return 0
 
     async def until(self, path: str, status: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await self.status(path) != status:
                 await asyncio.sleep(0.05)
 

@@ -126,7 +126,7 @@ async def test_a_flood_of_events_is_refused_and_then_ended(open_edge: OpenEdge) 
     assert "ERR_RATE" in codes
     for _ in range(100):
         await phone.say("no:such")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await phone.gone.wait()
 
 
@@ -144,7 +144,7 @@ async def test_frames_are_read_no_faster_than_the_limit(open_edge: OpenEdge) -> 
 
 async def test_polling_leaves_nothing_behind(edge: str) -> None:
     """C1: oversize, malformed and out-of-place polling bodies; clients that close while they connect."""
-    async with httpx.AsyncClient(base_url=edge, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=edge, timeout=60) as client:
 
         async def provoke(*bodies: str) -> None:
             sid = json.loads((await client.get(HANDSHAKE + "polling")).text[1:])["sid"]

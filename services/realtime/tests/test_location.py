@@ -28,8 +28,8 @@ async def test_a_position_is_published_under_its_region_and_driver(dial: Dial, n
     await nc.flush()
     dan = await dial("dan.l1", "pilot")
     assert await dan.ask("pilot:location", HERE) == {"ok": True}
-    message = await heard.next_msg(timeout=5)
-    cell = h3.cell_to_parent(h3.latlng_to_cell(40.75, -73.99, 8), 4)
+    message = await heard.next_msg(timeout=60)
+    cell = h3.latlng_to_cell(40.75, -73.99, 4)
     assert message.subject == f"driver.location.{cell}.dan=2El1"
     located = DriverLocated.model_validate_json(message.data)
     assert (located.driver_id, located.lat, located.lng) == ("dan.l1", 40.75, -73.99)
@@ -50,7 +50,7 @@ async def test_one_position_a_second_is_used_and_the_rest_are_dropped(dial: Dial
     assert used <= 1 + time.monotonic() - started
     await asyncio.sleep(1)  # the second that has to pass
     assert await phones[0].ask("pilot:location", {**HERE, "speed": 77}) == {"ok": True}
-    speeds = [json.loads((await heard.next_msg(timeout=5)).data)["speed"] for _ in range(used + 1)]
+    speeds = [json.loads((await heard.next_msg(timeout=60)).data)["speed"] for _ in range(used + 1)]
     assert (speeds[0], speeds[-1]) == (0, 77)
     await heard.unsubscribe()
 
@@ -88,7 +88,7 @@ async def test_unknown_heading_and_speed_as_ios_sends_them_are_left_out(dial: Di
     await nc.flush()
     dan = await dial("dan-l4", "pilot")
     await dan.say("pilot:location", {"lat": 1, "lng": 2, "heading": -1, "speed": -1.0})
-    body = json.loads((await heard.next_msg(timeout=5)).data)
+    body = json.loads((await heard.next_msg(timeout=60)).data)
     assert (body["heading"], body["speed"]) == (None, None)
     await heard.unsubscribe()
 
@@ -107,7 +107,7 @@ async def test_with_a_job_the_position_goes_to_the_room_and_into_the_history(
     update = await ann.next("location:update")
     assert set(update) == {"lat", "lng", "heading", "speed", "timestamp"}
     assert (update["lat"], update["lng"], update["heading"], update["speed"]) == (40.75, -73.99, 90, 8.5)
-    kept = JobTracked.model_validate_json((await history.next_msg(timeout=5)).data)
+    kept = JobTracked.model_validate_json((await history.next_msg(timeout=60)).data)
     assert (kept.job_id, kept.driver_id, kept.lat) == (job.id, "dan-l5", 40.75)
     stored = await nc.jetstream().get_last_msg("TRACKING", recorded_track(job.id))
     assert JobTracked.model_validate_json(stored.data or b"") == kept
@@ -136,7 +136,7 @@ async def test_a_driver_that_comes_back_has_its_job_and_is_online_without_asking
     tracks = await nc.subscribe(recorded_track(job.id))
     await nc.flush()
     dan = await dial("dan-l6", "pilot")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             await dan.ask("pilot:location", HERE)
             if tracks.pending_msgs:

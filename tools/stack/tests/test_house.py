@@ -18,7 +18,7 @@ from stack.running import running
 
 
 async def get(url: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         return await client.get(url)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol
 
 import httpx
 import structlog
@@ -34,11 +34,14 @@ class StraightLine:
         return {driver: straight_eta_s(distance) for driver, distance in distances_m.items()}
 
 
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class _Table(BaseModel):
     """OSRM's answer; a pair that no road joins is null."""
 
-    code: str
-    durations: list[Annotated[list[float | None], Field(min_length=1, max_length=1)]]
+    code: Literal["Ok"]
+    durations: list[Annotated[list[Seconds | None], Field(min_length=1, max_length=1)]]
 
 
 class Osrm:

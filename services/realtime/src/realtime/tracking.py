@@ -12,9 +12,8 @@ from realtime.limits import monotonic
 
 INTERVAL = 1.0
 """Seconds between two positions of one driver that are used. A driver on two edges at once may have two."""
-CELL = 8
 REGION = 4
-"""H3 resolutions of the supply map's cells, and of the regions (22 km across) that locations go to."""
+"""H3 resolution of the regions that positions are addressed to, as matching listens to them: 1,770 km²."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,8 @@ class Position:
 
 
 def region(position: Position) -> str:
-    """The H3 cell, as text, under which a position is published: the parent of its cell on the map."""
-    return str(h3.cell_to_parent(h3.latlng_to_cell(position.lat, position.lng, CELL), REGION))
+    """The H3 cell, as text, under which a position is published."""
+    return str(h3.latlng_to_cell(position.lat, position.lng, REGION))
 
 
 async def publish(edge: Edge, driver_id: str, position: Position) -> bool:
