@@ -11,14 +11,18 @@ from tests.model.world import NAMES, NOW, Job
 from booking.domain import Life, Status
 from matching import domain
 from matching.states import (
+    TAKEN,
     Assigned,
     Closed,
+    Driver,
     Ended,
+    Failure,
     Offer,
     Offered,
     OfferState,
     Outcome,
     Policy,
+    Rejection,
     Released,
     Search,
     SearchState,
@@ -32,6 +36,8 @@ ORDER = "6: steps are legal and in order"
 AGREE = "6: booking and matching agree once quiet"
 TOLD = "5: what happened is told, and nothing else"
 ONCE = "B6: nobody is asked twice in one search"
+ANSWER = "A5: the winner is told so again, everybody else that the job is taken"
+CRASHED = "E1: no command fails but by a refusal"
 ASKED = "B8: only who may be asked is, and not more than the step says"
 SETTLED = "7: nobody who is busy or gone holds an exclusive offer once that was heard"
 
@@ -91,6 +97,13 @@ def check_step(before: Search | None, outcome: Outcome, view: View, wish: int | 
         _check_times(before, after)
     _check_offers(before, after, view, wish)
     _check_told(before, outcome)
+
+
+def check_answer(search: Search, driver: Driver, decided: Outcome | Rejection) -> None:
+    """What a driver is told who accepts a job that somebody has."""
+    if search.state is SearchState.assigned and driver.approved:
+        right = Outcome(search) if search.driver == driver.id else TAKEN
+        need(decided == right, ANSWER, f"{driver.id} is told otherwise")
 
 
 def _check_start(after: Search) -> None:
@@ -162,6 +175,7 @@ def _check_offers(before: Search | None, after: Search, view: View, wish: int | 
 
 def _check_asked(after: Search, new: Offer, seen: Seen, wish: int | None) -> None:
     step = after.rules.steps[new.rung]
+    need(new.exclusive is step.exclusive, ONE_OFFER, "the offer is not as exclusive as its step")
     need(seen.approved and seen.online, ASKED, f"{new.driver} is offline or not approved")
     need(not seen.busy, ASKED, f"{new.driver} has a job")
     need(not (new.exclusive and seen.holds), ONE_OFFER, f"{new.driver} holds another job's offer")
@@ -179,6 +193,9 @@ def _check_number(before: Search | None, after: Search) -> None:
             continue
         need(live <= (step.at_once if step.policy is Policy.group else 1), ASKED, "too many asked at once")
         need(step.tries is None or len(asked) <= step.tries, ASKED, "too many asked on one step")
+    if after.failure and after.step.tries is not None:
+        used_up = after.tried_here >= after.step.tries
+        need(used_up is (after.failure is Failure.max_tries), ASKED, f"gave up for {after.failure}")
     if before and after.rung > before.rung:
         carried = {one.id for one in before.live} & {one.id for one in after.live}
         need(not carried, ORDER, "the ladder was climbed while an offer was live")
@@ -231,6 +248,10 @@ def _check_ends(search: Search) -> None:
     """Whatever else comes or does not come, its deadline ends it; without one, its customer does."""
     if search.state is not SearchState.searching:
         return
+    for offer in search.live:
+        if offer.expires_at:
+            rest = domain.expire(search, offer.id, offer.expires_at).search.live
+            need(offer.id not in {one.id for one in rest}, ENDS, "an offer's time does not end it")
     if search.deadline:
         over = domain.time_out(search, search.deadline).search
         need(over.state is SearchState.timed_out and not over.live, ENDS, "its deadline does not end it")

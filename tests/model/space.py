@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tests.model import drivers as standings
 from tests.model.commands import commands
 from tests.model.drivers import BITS, BUSY, FREE, LEAVING
-from tests.model.invariants import ONE_JOB, ONE_OFFER, SETTLED, BrokenError, View, need
+from tests.model.invariants import CRASHED, ONE_JOB, ONE_OFFER, SETTLED, BrokenError, View, need
 from tests.model.jobs import Jobs
 from tests.model.transactions import Label, Transactions, Turn
 from tests.model.world import Job, Setting
@@ -193,6 +193,9 @@ class Space:
                     found.setdefault(self._result(turn), label)
             except BrokenError as broken:
                 raise StepBrokenError(broken, label, place) from broken
+            except Exception as error:
+                crashed = BrokenError(CRASHED, repr(error))
+                raise StepBrokenError(crashed, label, place) from error
         found.pop((job, -1, -1), None)
         return [Move(label, *result) for result, label in found.items()], tried
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from tests.model import invariants
-from tests.model.invariants import Seen, View
+from tests.model.invariants import ENDS, BrokenError, Seen, View
 from tests.model.world import JOB, NAMES, NOW, Job, Letter, Setting, index_of, plain
 
 from booking import domain as booking
@@ -60,6 +60,8 @@ class Place(NamedTuple):
     held: bool = False
 
 
+MOST_LOOKS = 50
+"""More often than any ladder has steps and drivers to pass over."""
 AWAY = Place(inf)
 """Out of everybody's reach, or nobody knows where."""
 Command = tuple[Label, Callable[[], Iterable[Turn]]]
@@ -109,6 +111,7 @@ class Transactions:
             return
         who = Driver(NAMES[driver], view[driver].approved, UUID(int=2) if view[driver].busy else None)
         decided = domain.accept(search, who, NOW, numbered(search))
+        invariants.check_answer(search, who, decided)
         if not isinstance(decided, Rejection):
             yield self.record(job, view, search, decided)
 
@@ -134,7 +137,7 @@ class Transactions:
 
     def offer_to_newcomer(self, job: Job, view: View, search: Search, driver: int) -> Iterator[Turn]:
         """`usecases.offer_to_newcomer`: a driver came online in reach of an open broadcast (A9)."""
-        if search.state is SearchState.searching and untried(search, driver):
+        if search.open and untried(search, driver):
             offered = domain.offer(search, [NAMES[driver]], NOW, numbered(search))
             yield self.record(job, view, search, offered)
 
@@ -212,7 +215,7 @@ class Transactions:
         """The loop of `asking.ask_next`, with drivers at these places."""
         happened: tuple[Happened, ...] = ()
         contended: set[str] = set()
-        while True:
+        for _ in range(MOST_LOOKS):
             match choose.next_step(search, _candidates(search, view, wish, places, contended)):
                 case Ask(drivers):
                     taken = {one for one in drivers if search.step.exclusive and places[index_of(one)].held}
@@ -228,6 +231,7 @@ class Transactions:
                 case _:
                     outcome = Outcome(search)
             return Outcome(outcome.search, happened + outcome.happened)
+        raise BrokenError(ENDS, "it looks for drivers for ever")
 
 
 def is_known(job: Job, attempt: int) -> bool:

@@ -48,6 +48,10 @@ class Process:
         self.log = log
         self._running: BaseProcess | None = None
 
+    @property
+    def alive(self) -> bool:
+        return self._running is not None and self._running.is_alive()
+
     def spawn(self) -> None:
         """Returns at once."""
         self._running = _nursery.Process(target=_live, args=(self.settings, self.log))
@@ -62,7 +66,7 @@ class Process:
         """Until it says so."""
         async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as http:
             while not await self._says_so(http):
-                assert self._running and self._running.is_alive(), self.log.read_text()[-TAIL:]
+                assert self.alive, self.log.read_text()[-TAIL:]
                 await asyncio.sleep(0.05)
 
     async def _says_so(self, http: httpx.AsyncClient) -> bool:

@@ -62,7 +62,7 @@ class Stage:
         """How many letters about this job are committed and not known to be in their stream."""
         statement = text("SELECT count(*) FROM outbox WHERE subject LIKE :about")
         async with self.world.engine.connect() as connection:
-            return (await connection.execute(statement, {"about": f"%.{job_id}.%"})).scalar_one()
+            return int((await connection.execute(statement, {"about": f"%.{job_id}.%"})).scalar_one())
 
     async def until_at_rest(self, job_id: UUID) -> None:
         """Until the search is over, every letter sent, and every message that matching had is acknowledged:

@@ -234,6 +234,8 @@ class Play:
 
 
 async def played(stage: Stage, step: Step) -> Play:
+    if not stage.process.alive:  # an earlier test failed
+        await stage.process.start()
     play = Play(stage, step)
     await play.prepare()
     return play

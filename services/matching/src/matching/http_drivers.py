@@ -90,6 +90,8 @@ def driver_routes(database: Database, reach: Reach, nc: Client, settings: Settin
             row = await drivers.find(tx, driver_id)
         if not nc.is_connected:
             raise ProblemError("unavailable", "Positions cannot be passed on right now; try again", 503)
+        if driver_id in recent:  # another came while this one looked who sends it
+            return Used(used=False)
         recent[driver_id] = 0.0
         now = datetime.now(UTC)
         there = DriverLocated(driver_id=driver_id, **body.model_dump(), recorded_at=now)
