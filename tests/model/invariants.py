@@ -179,6 +179,7 @@ def _check_asked(after: Search, new: Offer, seen: Seen, wish: int | None) -> Non
     need(seen.approved and seen.online, ASKED, f"{new.driver} is offline or not approved")
     need(not seen.busy, ASKED, f"{new.driver} has a job")
     need(not (new.exclusive and seen.holds), ONE_OFFER, f"{new.driver} holds another job's offer")
+    need(not after.over(NOW), ENDS, f"{new.driver} is asked after the search's time")
     need(new.expires_at == (NOW + step.offer_life if step.offer_life else None), ENDS, "the wrong expiry")
     if step.policy is Policy.direct:
         need(wish is not None and NAMES[wish] == new.driver, ASKED, f"{new.driver} was not wished for")

@@ -137,7 +137,7 @@ class Transactions:
 
     def offer_to_newcomer(self, job: Job, view: View, search: Search, driver: int) -> Iterator[Turn]:
         """`usecases.offer_to_newcomer`: a driver came online in reach of an open broadcast (A9)."""
-        if search.open and untried(search, driver):
+        if search.open and untried(search, driver) and not search.over(NOW):
             offered = domain.offer(search, [NAMES[driver]], NOW, numbered(search))
             yield self.record(job, view, search, offered)
 
@@ -215,6 +215,8 @@ class Transactions:
         """The loop of `asking.ask_next`, with drivers at these places."""
         happened: tuple[Happened, ...] = ()
         contended: set[str] = set()
+        if search.over(NOW):
+            return Outcome(search)
         for _ in range(MOST_LOOKS):
             match choose.next_step(search, _candidates(search, view, wish, places, contended)):
                 case Ask(drivers):

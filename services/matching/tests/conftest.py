@@ -272,7 +272,7 @@ async def world(backend: Any, nats_url: str, changes: dict[str, Any]) -> AsyncIt
     }
     settings = Settings(**(usual | changes))
     nc, engine = Client(), create_async_engine(url)
-    await nc.connect(nats_url)
+    await nc.connect(nats_url, max_reconnect_attempts=-1, reconnect_time_wait=1)
     async with serving(settings) as http:
         world = World(http, nc, engine, settings)
         for noun in ("search", "offer", "assignment", "feed", "driver.status"):

@@ -1,7 +1,7 @@
 """What must hold of matching's tables (DESIGN, "What must always hold"), as SQL.
 
-Each statement selects what breaks its rule, of the jobs in $1, the drivers in $2; the jobs in $3 may have been
-completed. All that must hold always is one statement, so it sees one moment.
+Each statement selects what breaks its rule, of the jobs in $1 and the drivers in $2; the jobs in $3 may have
+been completed. All that must hold always is one statement, so it sees one moment.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,8 +46,10 @@ ALWAYS = {
     "an acceptance without an assignment": f"""
         SELECT o.id::text FROM {OFFERS} WHERE o.state = 'accepted'
         AND (s.state NOT IN ('assigned', 'cancelled') OR s.driver_id <> o.driver_id)""",
+    # A job that stands open to all may be taken by a driver who let an offer of it lapse before (A9).
     "an offer accepted after its end": f"""
-        SELECT o.id::text FROM {OFFERS} WHERE o.state = 'accepted' AND NOT o.answered_at < o.expires_at""",
+        SELECT o.id::text FROM {OFFERS} WHERE o.state = 'accepted' AND NOT o.answered_at < o.expires_at
+        AND s.rules -> 'steps' -> s.rung ->> 'policy' <> 'broadcast'""",
     "a search won after its end": f"""
         SELECT s.id::text FROM {SEARCHES} AND s.state = 'assigned' AND NOT s.ended_at < s.deadline""",
     "an offer that expired before its time": f"""

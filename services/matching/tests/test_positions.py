@@ -89,7 +89,7 @@ async def test_without_a_job_nothing_goes_into_a_history(world):
 
 
 async def test_of_many_positions_at_once_one_is_used(world):
-    """A13, C3: at most one of each driver in the time that is set; the others are dropped, without an error."""
+    """A13, C3: one of each driver in the time that is set; the others are dropped without an error."""
     drivers = [await world.driver(None) for _ in range(2)]
     answers = await asyncio.gather(
         *(sends(world, driver, {"lat": 1, "lng": 1}) for driver in drivers for _ in range(20))

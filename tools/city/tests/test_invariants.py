@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from city.agreement import legal
-from city.api import Aftermath, Attempt, Booking, Card, Dispatch, DriverRecord, Offer
+from city.api import Aftermath, Attempt, Booking, Card, Decision, Dispatch, DriverRecord, Offer
 from city.evidence import ORDER, Evidence
 from city.invariants import violations
 from city.ledger import Accept, JobSeen, OfferSeen, Outcome, Step
@@ -44,6 +44,7 @@ class Scene:
             offer("a", "accepted", 0.6, expires=3.6, answered=1.0),
         ]
     )
+    decisions: list[Decision] = field(default_factory=list)
     state: str = "assigned"
     driver: str | None = "a"
     drivers: dict[str, DriverRecord | None] = field(
@@ -53,7 +54,13 @@ class Scene:
     disturbed: bool = False
 
     def found(self) -> list[str]:
-        attempt = Attempt(attempt=1, state=self.state, driver_id=self.driver, offers=self.offers)
+        attempt = Attempt(
+            attempt=1,
+            state=self.state,
+            driver_id=self.driver,
+            offers=self.offers,
+            decisions=self.decisions,
+        )
         aftermath = Aftermath(
             bookings={"j": Booking(id="j", **self.booking)},
             dispatches={"j": Dispatch(job_id="j", attempts=[attempt])},
@@ -92,6 +99,14 @@ def another(scene: Scene, start: float, **changes: Any) -> None:
 def test_a_good_run_has_no_violation() -> None:
     scene = Scene()
     another(scene, 10)
+    assert scene.found() == []
+
+
+def test_a_lapsed_offer_taken_while_the_job_stands_open_to_all_is_no_violation() -> None:
+    scene = Scene()
+    won_after_withdrawal(scene)
+    accepted_after_expiry(scene)
+    scene.decisions = [Decision(at=after(0), policy="cascade"), Decision(at=after(0.95), policy="broadcast")]
     assert scene.found() == []
 
 
@@ -208,6 +223,11 @@ def accepted_after_expiry(scene: Scene) -> None:
     scene.offers[1] = offer("a", "accepted", 0.6, expires=0.9, answered=1.0)
 
 
+def accepted_after_expiry_before_it_stood_open(scene: Scene) -> None:
+    accepted_after_expiry(scene)
+    scene.decisions = [Decision(at=after(1.1), policy="broadcast")]
+
+
 def accepted_long_after_cancel(scene: Scene) -> None:
     cancelled(scene, 0.8)
     scene.job.cancelled_at = None
@@ -286,6 +306,7 @@ FAULTS: list[tuple[Callable[[Scene], None], int, str]] = [
     (won_before_completing, 2, "won job k 0.2 s before j"),
     (two_live_offers, 3, "while holding j's offer"),
     (accepted_after_expiry, 3, "after the offer's expiry"),
+    (accepted_after_expiry_before_it_stood_open, 3, "after the offer's expiry"),
     (accepted_long_after_cancel, 3, "after its cancel"),
     (won_after_withdrawal, 3, "withdrawn"),
     (won_long_after_cancel_answered, 3, "after its cancel and won"),

@@ -45,11 +45,15 @@ async def ask_next(tx: Transaction, reach: Reach, row: SearchRow, so_far: Outcom
     else is left the search neither gives up nor climbs: the sweep asks again within its period.
     """
     contended = set[str]()
+    if so_far.search.over(tx.now):  # whoever was asked now could not accept any more
+        return so_far
     while True:
         search = so_far.search
         seen = await _look(tx, reach, row, search, contended)
         match next_step(search, seen.candidates):
             case Wait():
+                if search.open:
+                    _keep(tx, search, seen, contended)
                 return so_far
             case Climb() | GiveUp() if contended:
                 return so_far

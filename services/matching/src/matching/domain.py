@@ -91,7 +91,7 @@ def _refusal(search: Search, driver: Driver, held: Offer | None, now: datetime) 
         return NOT_APPROVED
     if search.state is SearchState.assigned:
         return TAKEN
-    if search.state is not SearchState.searching or (search.deadline and now >= search.deadline):
+    if search.state is not SearchState.searching or search.over(now):
         return Rejection("job_gone", "The job is no longer available")
     if driver.active_job is not None:
         return BUSY
@@ -136,7 +136,7 @@ def withdraw(search: Search, driver: str, reason: str, now: datetime) -> Outcome
 
 def time_out(search: Search, now: datetime) -> Outcome:
     """The search's life is over (B9). Too early, or already ended: nothing."""
-    if search.state is not SearchState.searching or search.deadline is None or now < search.deadline:
+    if search.state is not SearchState.searching or not search.over(now):
         return Outcome(search)
     return _end(search, SearchState.timed_out, "search_timed_out", now)
 

@@ -148,6 +148,10 @@ class Search:
         """Whether any driver in reach may take the job, asked or not (A9)."""
         return self.state is SearchState.searching and self.step.policy is Policy.broadcast
 
+    def over(self, now: datetime) -> bool:
+        """Whether its life has ended, though nobody may have noticed yet (B9)."""
+        return self.deadline is not None and now >= self.deadline
+
     @property
     def tried_here(self) -> int:
         """How many drivers were asked on the present step."""

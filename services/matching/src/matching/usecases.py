@@ -18,6 +18,7 @@ from contracts.ids import new_id
 from contracts.models import JobStatus
 from matching import domain, drivers, outgoing, service_types, store
 from matching.asking import Reach, ask_next
+from matching.policies.candidates import gate
 from matching.states import (
     Assigned,
     Closed,
@@ -164,6 +165,9 @@ async def job_moved_on(tx: Transaction, event: JobStatusChanged) -> None:
 
 async def settle(tx: Transaction, reach: Reach, driver_id: str, reason: str) -> None:
     """A driver who is busy or offline now holds no offers: they are withdrawn and their searches go on."""
+    driver = await tx.session.get(DriverRow, driver_id)
+    if driver and driver.online and driver.approved and driver.active_job is None:
+        return  # back before this was heard
     for row, search in await store.lock_offering_to(tx.session, driver_id):
         outcome = domain.withdraw(search, driver_id, reason, tx.now)
         await _record(tx, row, search, await _go_on(tx, reach, row, outcome))
@@ -180,6 +184,9 @@ async def offer_to_newcomer(tx: Transaction, search_id: UUID, driver_id: str) ->
     if found is None:
         return
     row, search = found
+    [(_, standing)] = await store.standings(tx.session, [driver_id])
+    if gate(standing, None, exclusive=False) or search.over(tx.now):
+        return  # it took another meanwhile, or the time for this one is over
     if search.open and driver_id not in search.tried:
         await _record(tx, row, search, domain.offer(search, [driver_id], tx.now, new_id))
 

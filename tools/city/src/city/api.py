@@ -41,6 +41,13 @@ class Offer(Told):
         return datetime.fromtimestamp((self.id.int >> 80) / 1000, UTC)
 
 
+class Decision(Told):
+    """One look for drivers, under one step's policy."""
+
+    at: datetime
+    policy: str
+
+
 class Attempt(Told):
     """One search. `state`: searching, assigned, failed, timed_out or cancelled."""
 
@@ -48,6 +55,11 @@ class Attempt(Told):
     state: str
     driver_id: str | None = None
     offers: list[Offer] = []
+    decisions: list[Decision] = []
+
+    def open_at(self, when: datetime) -> bool:
+        """Whether any driver could take the job then, whatever became of its offer (A9)."""
+        return any(look.policy == "broadcast" and look.at <= when for look in self.decisions)
 
 
 class Dispatch(Told):

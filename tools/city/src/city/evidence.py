@@ -39,6 +39,14 @@ class Evidence:
     disturbed: bool = False
 
 
+def taken_openly(dispatch: Dispatch | None, offer: Offer) -> bool:
+    """Whether the job stood open to all when this offer was accepted: its own end does not matter then."""
+    if dispatch is None or offer.answered_at is None:
+        return False
+    mine = (attempt for attempt in dispatch.attempts if offer in attempt.offers)
+    return any(attempt.open_at(offer.answered_at) for attempt in mine)
+
+
 def offers_of(dispatch: Dispatch | None) -> Iterator[Offer]:
     """Every offer of a job, oldest first."""
     for attempt in dispatch.attempts if dispatch else ():

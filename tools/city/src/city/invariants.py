@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from city.agreement import agreement, freed, steps
 from city.api import Dispatch
-from city.evidence import ENDED, Evidence, Violation, offers_of
+from city.evidence import ENDED, Evidence, Violation, offers_of, taken_openly
 from city.ledger import Accept, JobSeen, Outcome
 
 WAIT = timedelta(seconds=2)
@@ -127,8 +127,8 @@ def timely(evidence: Evidence) -> Iterator[Violation]:
         for offer in offers_of(dispatch):
             if offer.state != "accepted" or offer.answered_at is None:
                 continue
-            if offer.expires_at and offer.answered_at > offer.expires_at:
-                late = offer.answered_at - offer.expires_at
+            late = offer.answered_at - (offer.expires_at or offer.answered_at)
+            if late > timedelta() and not taken_openly(dispatch, offer):
                 text = f"{offer.driver_id} accepted {job_id} {late} after the offer's expiry"
                 yield Violation(3, text, frozenset({job_id}))
             if cancelled and offer.answered_at > cancelled + timedelta(seconds=CROSSING):
@@ -155,13 +155,15 @@ def told_before(evidence: Evidence) -> Iterator[Violation]:
 def _over_before(job: JobSeen, accept: Accept, dispatch: Dispatch | None) -> str | None:
     """How the last offer that the driver had seen when it said yes had ended by then.
 
-    None also for a broadcast job, which may be taken from the feed as long as it is open, and when what it
-    won was a newer offer, still on its way to the driver.
+    None also for a job that stood open to all, which may be taken from the feed; and when what it won was a
+    newer offer, still on its way to the driver.
     """
     shown = [each for each in job.offers if each.driver_id == accept.driver_id and each.at <= accept.sent_at]
     if not shown or not shown[-1].exclusive:
         return None
     offers = [each for each in offers_of(dispatch) if each.driver_id == accept.driver_id]
+    if any(taken_openly(dispatch, each) for each in offers if each.state == "accepted"):
+        return None
     if any(newer.state == "accepted" for newer in offers[len(shown) :]):
         return None
     last = shown[-1]
