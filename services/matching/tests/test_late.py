@@ -1,4 +1,4 @@
-"""Commands that come when the world has moved on. Their transactions are made here, their clock set by hand."""
+"""Commands that come when the world has moved on. Their transactions are made here, with a clock of ours."""
 
 from contextlib import asynccontextmanager
 from datetime import timedelta

@@ -18,8 +18,8 @@ from stack.running import running
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="A city of customers and drivers.")
 
-MORTAL = (*SERVICES, "caddy", "apns", "nats", "postgres")
 REPLICAS = {"matching": 2}
+MORTAL = (*SERVICES, "matching-2", "caddy", "apns", "nats", "postgres")
 RATE = 10.0  # jobs a second in the busiest hour, which two cores carry with everything else
 
 Trips = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="CSV of Date/Time,Lat,Lon.")]
