@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from bench.drivers import Place
 from contracts.events import DriverLocated
 from contracts.streams import LOCATIONS
+from matching import positions
 from matching.mapping import fill
 from matching.regions import region_of
 from matching.settings import Settings
@@ -41,7 +42,8 @@ async def _rebuild(drivers: Sequence[str], places: Sequence[Place]) -> float:
             await _online(database, drivers)
             await _locate(nc, drivers, places)
             supply, before = Supply(), time.perf_counter()
-            await fill(nc, database, supply)
+            await fill(database, supply)
+            await positions.fill(nc, supply, {region_of(*place) for place in places})
             taken = time.perf_counter() - before
         await nc.close()
     if len(supply) != len(drivers):

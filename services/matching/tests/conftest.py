@@ -15,6 +15,7 @@ import jwt
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from contracts.events import (
@@ -80,6 +81,29 @@ class World:
             assert answer.status_code == 200, answer.text
             await self.until_known(driver_id)
         return driver_id
+
+    async def until_heard(self) -> None:
+        """The only replica there is has the map of every region there is: no job waits for that."""
+        regions, owned = -1.0, -2.0
+        async with asyncio.timeout(PATIENCE_S):
+            while owned != regions:
+                await asyncio.sleep(0.02)
+                async with self.engine.connect() as connection:
+                    regions = float(
+                        (await connection.execute(text("SELECT count(*) FROM region"))).scalar_one()
+                    )
+                owned = await self.metric("waggle_regions_owned")
+
+    async def metric(self, name: str) -> float:
+        """As the service says now."""
+        lines = (await self.http.get("/metrics")).text.splitlines()
+        return sum(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
+    async def until_looked_for(self, job_id: UUID) -> None:
+        """A driver for it, for the first time: the first job ever in a region waits for its map."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not (await self.dispatch(job_id))[0]["decisions"]:
+                await asyncio.sleep(0.02)
 
     async def until_known(self, driver_id: str) -> None:
         """Its status has been through the bus: it reached matching's map before anything sent from now on."""

@@ -1,7 +1,6 @@
 """Two matching processes, a few drivers in one place, and commands given to all of it at the same time."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,12 +11,10 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from contracts.events import FeedClosed, OfferEvent, SearchEvent
 from contracts.models import Job
 from contracts.streams import MATCHING_DISPATCH, MATCHING_TIMERS
-from contracts.subjects import of_job
-from wire.envelope import unseal
 
+from .accounts import all_was_told, winners_were_told
 from .conftest import World
 from .invariants import ALWAYS, WHEN_QUIET, broken
 from .process import PATIENCE_S, Process
@@ -39,7 +36,15 @@ PILE_UP_S = 0.08
 """How long those who wait for a held row are let pile up."""
 SOON_S = 1.0
 ANSWERS = {200, 403, 404, 409}
-OVER = ("failed", "timed_out")
+LIVE = """
+    SELECT s.job_id, o.driver_id FROM offer o JOIN search s ON s.id = o.search_id
+    WHERE o.state = 'pending' AND s.job_id = ANY($1) ORDER BY o.id
+"""
+NEWEST = """
+    SELECT * FROM (SELECT DISTINCT ON (job_id) job_id, state, driver_id, attempt FROM search
+    WHERE job_id = ANY($1) ORDER BY job_id, attempt DESC) AS newest WHERE state = ANY($2)
+"""
+BEGUN = "SELECT count(DISTINCT job_id) FROM search WHERE job_id = ANY($1)"
 NEXT_DEADLINE = """
     SELECT job_id, due FROM (
         SELECT s.job_id, o.expires_at AS due FROM offer o JOIN search s ON s.id = o.search_id
@@ -47,24 +52,6 @@ NEXT_DEADLINE = """
         UNION ALL SELECT s.job_id, s.deadline FROM search s WHERE s.state = 'searching') AS deadlines
     WHERE job_id = ANY($1) AND due > now() ORDER BY due LIMIT 1
 """
-TOLD = """
-    SELECT 'search.started', id FROM search WHERE job_id = $1 AND state <> 'cancelled'
-    UNION ALL SELECT 'search.' || state, id FROM search WHERE job_id = $1 AND state IN ('failed', 'timed_out')
-    UNION ALL SELECT 'offer.created', o.id FROM offer o JOIN search s ON s.id = o.search_id
-        WHERE s.job_id = $1 AND o.state <> 'accepted'
-    UNION ALL SELECT 'offer.' || o.state, o.id FROM offer o JOIN search s ON s.id = o.search_id
-        WHERE s.job_id = $1 AND (o.state IN ('declined', 'expired') OR o.state = 'withdrawn' AND o.exclusive)
-    UNION ALL SELECT 'assignment.created', o.search_id FROM offer o JOIN search s ON s.id = o.search_id
-        WHERE s.job_id = $1 AND o.state = 'accepted'
-    UNION ALL SELECT 'assignment.released', id FROM search WHERE job_id = $1 AND state = 'cancelled'
-        AND EXISTS (SELECT 1 FROM offer WHERE search_id = search.id AND state = 'accepted')
-"""
-TAKEN = """
-    SELECT o.id FROM offer o JOIN search s ON s.id = o.search_id WHERE s.job_id = $1 AND o.state = 'accepted'
-"""
-"""Offers that may have been declined, have expired or have never been put before: the job stood open."""
-NOT_ALWAYS_TOLD = ("search.started", "feed.closed")
-"""Of a search cancelled before it began, of a job that only one driver had on the screen."""
 
 
 @dataclass
@@ -107,19 +94,29 @@ class Rush:
         self.now.jobs.append(job)
         await world.created(job)
 
-    async def accept(self, world: World, driver: int, job: int) -> None:
-        if self.now.jobs:
-            wanted, who = self.now.jobs[job % len(self.now.jobs)].id, self.driver(driver)
-            answer = await self._answer(world.accept(who, wanted))
-            if answer == httpx.codes.OK:
-                self.now.won.add((wanted, who))
-            elif answer is None:
-                self.now.unanswered.add((wanted, who))
+    async def accept(self, world: World, number: int, other: int) -> None:
+        """An offer that is live; or, if there is none, any job by any driver."""
+        if picked := await self._pick(number, other):
+            await self.take(world, *picked)
 
-    async def decline(self, world: World, driver: int, job: int) -> None:
-        if self.now.jobs:
-            wanted = self.now.jobs[job % len(self.now.jobs)].id
-            await self._answer(world.decline(self.driver(driver), wanted))
+    async def take(self, world: World, job_id: UUID, driver: str) -> None:
+        answer = await self._answer(world.accept(driver, job_id))
+        if answer == httpx.codes.OK:
+            self.now.won.add((job_id, driver))
+        elif answer is None:
+            self.now.unanswered.add((job_id, driver))
+
+    async def decline(self, world: World, number: int, other: int) -> None:
+        """As with `accept`."""
+        if picked := await self._pick(number, other):
+            job_id, driver = picked
+            await self._answer(world.decline(driver, job_id))
+
+    async def _pick(self, number: int, other: int) -> tuple[UUID, str] | None:
+        live = await self.database.fetch(LIVE, self.job_ids)
+        if live:
+            return tuple(live[number % len(live)])
+        return (self.job_ids[other % len(self.now.jobs)], self.driver(number)) if self.now.jobs else None
 
     async def go_offline(self, world: World, driver: int, _job: int) -> None:
         auth = world.auth(self.driver(driver))
@@ -146,32 +143,29 @@ class Rush:
             self.now.cancelled.append(wanted.id)
             await world.cancelled(wanted)
 
-    async def complete(self, world: World, _driver: int, job: int) -> None:
+    async def complete(self, world: World, number: int, _other: int) -> None:
         """As booking does: only what has a driver, and is not off."""
-        if self.now.jobs:
-            wanted = self.now.jobs[job % len(self.now.jobs)]
-            state, driver, _ = await self._newest(wanted)
-            if state == "assigned" and wanted.id not in (*self.now.over, *self.now.cancelled):
-                self.now.over.append(wanted.id)
-                await world.completed(wanted, driver)
+        rows = await self.database.fetch(NEWEST, self.job_ids, ["assigned"])
+        rows = [row for row in rows if row["job_id"] not in (*self.now.over, *self.now.cancelled)]
+        if rows:
+            row = rows[number % len(rows)]
+            self.now.over.append(row["job_id"])
+            await world.completed(self._job(row["job_id"]), row["driver_id"])
 
-    async def retry(self, world: World, _driver: int, job: int) -> None:
+    async def retry(self, world: World, number: int, _other: int) -> None:
         """As booking does: only what ended without a driver, and is not off."""
-        if self.now.jobs:
-            number = job % len(self.now.jobs)
-            state, _, attempt = await self._newest(self.now.jobs[number])
-            wanted = self.now.jobs[number]
-            if state in OVER and attempt == wanted.attempt and wanted.id not in self.now.cancelled:
-                again = wanted.model_copy(update={"attempt": attempt + 1})
-                self.now.jobs[number] = again
+        rows = await self.database.fetch(NEWEST, self.job_ids, ["failed", "timed_out"])
+        rows = [row for row in rows if row["job_id"] not in self.now.cancelled]
+        if rows:
+            row = rows[number % len(rows)]
+            job = self._job(row["job_id"])
+            if job.attempt == row["attempt"]:  # else another retry was quicker
+                again = job.model_copy(update={"attempt": job.attempt + 1})
+                self.now.jobs[self.now.jobs.index(job)] = again
                 await world.retried(again)
 
-    async def _newest(self, job: Job) -> tuple[str, str, int]:
-        row = await self.database.fetchrow(
-            "SELECT state, driver_id, attempt FROM search WHERE job_id = $1 ORDER BY attempt DESC LIMIT 1",
-            job.id,
-        )
-        return tuple(row) if row else ("", "", 0)
+    def _job(self, job_id: UUID) -> Job:
+        return next(job for job in self.now.jobs if job.id == job_id)
 
     # What is done with them.
 
@@ -186,8 +180,8 @@ class Rush:
     @asynccontextmanager
     async def _held(self, table: str | None) -> AsyncIterator[None]:
         rows = {
-            "search": ("SELECT 1 FROM search WHERE job_id = ANY($1) FOR UPDATE", self.job_ids),
-            "driver": ("SELECT 1 FROM driver WHERE id = ANY($1) FOR UPDATE", self.now.drivers),
+            "search": ("SELECT 1 FROM search WHERE job_id = ANY($1) FOR UPDATE SKIP LOCKED", self.job_ids),
+            "driver": ("SELECT 1 FROM driver WHERE id = ANY($1) FOR UPDATE SKIP LOCKED", self.now.drivers),
         }
         async with self.database.acquire() as holder, holder.transaction():
             if table:
@@ -202,7 +196,7 @@ class Rush:
     async def begun(self) -> None:
         """Until every order has its search."""
         async with asyncio.timeout(PATIENCE_S):
-            while not all([(await self._newest(job))[0] for job in self.now.jobs]):
+            while await self.database.fetchval(BEGUN, self.job_ids) < len(self.now.jobs):
                 await asyncio.sleep(0.01)
 
     async def at_the_next_deadline(self, before_s: float) -> None:
@@ -210,13 +204,12 @@ class Rush:
         row = await self.database.fetchrow(NEXT_DEADLINE, self.job_ids)
         if row and (wait := (row["due"] - datetime.now(UTC)).total_seconds() - before_s) < SOON_S:
             await asyncio.sleep(wait)
-            await self.everybody_accepts(self.job_ids.index(row["job_id"]), None)
+            await self.everybody_takes(row["job_id"], None)
 
-    async def everybody_accepts(self, job: int, held: str | None) -> None:
+    async def everybody_takes(self, job_id: UUID, held: str | None) -> None:
         """The first driver with both thumbs, at both processes."""
-        worlds = [*self.worlds, *self.worlds]
-        who = [0, *range(len(self.now.drivers))]
-        await self.at_once([self.accept(worlds[n % 2], one, job) for n, one in enumerate(who)], held)
+        who = [self.now.drivers[0], *self.now.drivers]
+        await self.at_once([self.take(self.worlds[n % 2], job_id, one) for n, one in enumerate(who)], held)
 
     async def dies(self, number: int) -> None:
         """`kill -9`; it comes back by itself, and need not have done so when this returns."""
@@ -253,9 +246,9 @@ class Rush:
                 await asyncio.sleep(0.05)
         broken = await self.broken(ALWAYS | WHEN_QUIET)
         assert not broken, broken
-        await self._winners_were_told()
+        await winners_were_told(self.database, self.job_ids, self.now.won, self.now.unanswered)
         for job in self.now.jobs:
-            await self._all_was_told(job)
+            await all_was_told(self.database, self.worlds[0].nc, job.id)
 
     async def _at_rest(self) -> bool:
         js = self.worlds[0].nc.jetstream()
@@ -264,36 +257,3 @@ class Rush:
             if info.num_pending or info.num_ack_pending:
                 return False
         return not await self.database.fetchval("SELECT count(*) FROM outbox")
-
-    async def _winners_were_told(self) -> None:
-        """Whoever was answered 200 has won, and nobody who was refused has."""
-        rows = await self.database.fetch(
-            "SELECT s.job_id, o.driver_id FROM offer o JOIN search s ON s.id = o.search_id"
-            " WHERE o.state = 'accepted' AND s.job_id = ANY($1)",
-            self.job_ids,
-        )
-        winners = {(row["job_id"], row["driver_id"]) for row in rows}
-        assert self.now.won <= winners, self.now.won - winners
-        silent = winners - self.now.won
-        assert silent <= self.now.unanswered, silent
-
-    async def _all_was_told(self, job: Job) -> None:
-        """What the rows say happened is in the stream, once; and nothing else is."""
-        js, told = self.worlds[0].nc.jetstream(), Counter[tuple[str, UUID]]()
-        heard = await js.subscribe(of_job(job.id), stream=MATCHING_DISPATCH.stream, ordered_consumer=True)
-        while True:
-            message = await heard.next_msg(timeout=PATIENCE_S)
-            event = unseal(message.headers, message.data).event
-            if isinstance(event, SearchEvent):
-                about = event.offer_id if isinstance(event, OfferEvent) else event.search_id
-                how = f" {event.status}" if isinstance(event, FeedClosed) else ""
-                told[event.type + how, about] += 1
-            if message.metadata.num_pending == 0:
-                break
-        await heard.unsubscribe()
-        happened = {tuple(row) for row in await self.database.fetch(TOLD, job.id)}
-        taken = {row["id"] for row in await self.database.fetch(TAKEN, job.id)}
-        assert set(told.values()) <= {1}, told
-        assert happened <= told.keys(), happened - told.keys()
-        more = {(kind, about) for kind, about in told.keys() - happened if about not in taken}
-        assert all(kind.startswith(NOT_ALWAYS_TOLD) for kind, _ in more), more

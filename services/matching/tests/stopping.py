@@ -62,9 +62,9 @@ class Stop:
     def __init__(self, holder: asyncpg.Connection, watcher: asyncpg.Connection) -> None:
         self._holder, self._watcher = holder, watcher
 
-    async def reached(self) -> None:
-        """Until the service waits there. PostgreSQL announces that to nobody, so it is asked."""
-        await self._until(f"SELECT ({WAITS}) > 0")
+    async def reached(self, by: int = 1) -> None:
+        """Until so many wait there. PostgreSQL announces that to nobody, so it is asked."""
+        await self._until(f"SELECT ({WAITS}) >= {by}")
 
     async def let_go(self) -> None:
         """Whoever waits goes on, and nobody waits there any more."""

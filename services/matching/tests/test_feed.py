@@ -114,7 +114,8 @@ async def test_who_says_online_again_is_not_shown_the_same_job_twice(world):
     await world.decline(driver, job.id)
     for path in ("offline", "online", "online"):
         where = {"lat": at[0], "lng": at[1]} if path == "online" else None
-        await world.http.post(f"/v1/drivers/me/{path}", json=where, headers=world.auth(driver))
+        answer = await world.http.post(f"/v1/drivers/me/{path}", json=where, headers=world.auth(driver))
+        assert answer.status_code == 200, answer.text
     assert [one["state"] for one in await world.offers(job.id)] == ["declined"]
     assert await world.feed(driver) == [str(job.id)], "a driver who thinks better of it may still take it"
 
@@ -218,6 +219,23 @@ async def test_a_group_that_nobody_takes_closes_its_pop_ups_when_the_search_fail
         await world.hears(OfferDeclined, job.id, lambda one, d=driver: one.driver_id == d)
     await world.hears(SearchFailed, job.id)
     assert (await world.hears(FeedClosed, job.id)).status is JobStatus.unfulfilled
+
+
+async def test_a_job_that_a_group_had_on_its_screens_is_closed_there_though_a_later_driver_takes_it(world):
+    """A7, E5"""
+    steps = [
+        {"policy": "group", "at_once": 2, "offer_seconds": LONG},
+        {"policy": "cascade", "offer_seconds": LONG},
+    ]
+    ladder = await world.rules("group-then-one", steps=steps, search_seconds=LONG)
+    at = world.place()
+    pair, third = [await world.driver(at) for _ in range(2)], await world.driver(north(at, 1))
+    job = await opened(world, at, ladder)
+    for driver in pair:
+        await world.decline(driver, job.id)
+    assert (await world.hears(OfferCreated, job.id, lambda one: one.driver_id == third)).exclusive
+    assert (await world.accept(third, job.id)).status_code == 200
+    assert (await world.hears(FeedClosed, job.id)).driver_id == third
 
 
 async def test_a_job_that_was_only_ever_before_one_driver_leaves_no_feed(world):

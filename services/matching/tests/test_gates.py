@@ -70,7 +70,7 @@ async def one_for_each_gate(world, at):
 
 @pytest.mark.parametrize(("service_type", "beyond_km"), [("haul", 30.1), ("courier", 15.1)])
 async def test_exactly_those_are_asked_against_whom_no_gate_speaks(world, service_type, beyond_km):
-    """A1, A12, B2, E4: and the dispatch view says of every other which gate it was."""
+    """A1, A12, B2, C4, E4: and the dispatch view says of every other which gate it was."""
     at = world.place()
     gates = await one_for_each_gate(world, at)
     gates[await world.driver(north(at, beyond_km), vehicle_type="van")] = "out_of_range"
@@ -255,3 +255,13 @@ async def test_a_job_without_a_place_asks_everybody_wherever_and_nobody_else(wor
     assert {one["driver_id"] for one in await world.offers(job.id)} == fitting
     why = await world.why(job.id)
     assert {driver: why[driver] for driver in against} == against
+
+
+@pytest.mark.parametrize("role", ["user", "pilot"])
+async def test_how_a_job_was_dispatched_is_for_admins_only(world, role):
+    """A12."""
+    job = world.job(world.place())
+    await world.created(job)
+    await world.hears(SearchFailed, job.id)
+    answer = await world.http.get(f"/v1/jobs/{job.id}/dispatch", headers=world.auth("someone", role))
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

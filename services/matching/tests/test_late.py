@@ -9,6 +9,9 @@ from contracts.events import OfferCreated
 from matching import usecases
 from matching.asking import Reach
 from matching.eta import StraightLine
+from matching.positions import Whereabouts
+from matching.regions import region_of
+from matching.share import Share
 from matching.supply import Supply
 from wire.outbox import Outbox
 from wire.sql import open_database
@@ -18,6 +21,13 @@ from wire.sql import open_database
 async def transaction(world):
     async with open_database(world.settings, Outbox().hand_over) as database, database.transaction() as tx:
         yield tx
+
+
+def reach(world, supply, place):
+    """As of a replica that has the map there."""
+    share = Share()
+    share.ready = {region_of(*place): 30_000}
+    return Reach(supply, StraightLine(), share, Whereabouts(world.nc, supply))
 
 
 async def offered_to(world, job_id):
@@ -40,7 +50,7 @@ async def test_nobody_is_asked_once_the_searchs_time_is_over(world, late, asked)
         tx.now += timedelta(seconds=3000 + late)
         supply.move(second, place[0], place[1], tx.now)
         supply.mark(second, gate=None, vehicle_type=None, version=1)
-        await usecases.decline(tx, Reach(supply, StraightLine()), first, job.id)
+        await usecases.decline(tx, reach(world, supply, place), first, job.id)
     expected = [(first, "declined")] + [(second, "pending")] * asked
     assert await offered_to(world, job.id) == expected
 
@@ -53,7 +63,7 @@ async def test_a_driver_who_is_back_keeps_its_offer(world):
     await world.created(job)
     await world.hears(OfferCreated, job.id)
     async with transaction(world) as tx:
-        await usecases.settle(tx, Reach(Supply(), StraightLine()), driver, "driver_busy")
+        await usecases.settle(tx, reach(world, Supply(), place), driver, "driver_busy")
     assert await offered_to(world, job.id) == [(driver, "pending")]
 
 

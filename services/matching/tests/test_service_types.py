@@ -257,3 +257,10 @@ async def test_settings_are_for_admins_only(world, role):
     assert (await reads(world, "/courier")).json() == COURIER
     unknown = await reads(world, "/teleport")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+
+
+async def test_an_unknown_service_type_fails_the_search_with_that_reason(world):
+    """B14, B8"""
+    job = world.job(world.place(), "teleport")
+    await world.created(job)
+    assert (await world.hears(SearchFailed, job.id)).reason is SearchFailure.unknown_service_type

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 
 from contracts.events import EVENTS, DriverLocated, Event, JobTracked
 from contracts.models import Model
+from contracts.replicas import LookWanted, RegionsChanged
 from contracts.requests import REQUESTS, FindDriver, FindEdge, Present, Problem
 from contracts.subjects import live_track, recorded_track
 
@@ -44,6 +45,8 @@ def catalog() -> Iterator[Contract]:
         yield Contract(name, _template(asked.subject()), question, Present)
     for request in REQUESTS:
         yield Contract(request.subject, request.subject, cast("type[Model]", request), request.reply)
+    yield Contract("matching.look", _template(LookWanted.subject(_SAMPLES["cell"])), LookWanted)
+    yield Contract("matching.regions.changed", RegionsChanged.subject, RegionsChanged)
     yield Contract("problem", "", Problem)
 
 

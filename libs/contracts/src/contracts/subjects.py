@@ -79,6 +79,16 @@ def recorded_track(job_id: UUID) -> str:
 ALL_LOCATIONS = "driver.location.>"
 
 
+def locations_in(cell: str) -> str:
+    """The positions of all drivers in one region."""
+    return f"driver.location.{cell}.*"
+
+
+def locations_of(driver_id: str) -> str:
+    """The positions of one driver, wherever it is."""
+    return f"driver.location.*.{to_token(driver_id)}"
+
+
 def timer(kind: str, subject_id: UUID) -> str:
     """Where a deadline's schedule waits; one schedule a subject, so a new one replaces it (TIMERS)."""
     return f"timer.{kind}.{subject_id}"

@@ -50,6 +50,8 @@ class Transaction:
     letters: list[Letter] = field(default_factory=list)
     cause: Received | None = None
     """The event that is being applied, where that is what this transaction does."""
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    """Called after the commit, if this process lives to see it. They neither wait nor fail."""
 
     def emit(self, *events: Event) -> None:
         """Events that become true with this commit."""
@@ -109,6 +111,8 @@ class Database:
                     await session.execute(insert(OutboxRow), rows)
             if tx.letters:
                 self.hand_over(tx.letters)
+            for call in tx.afterwards:
+                call()
 
 
 _AWAY = ("08", "53", "57P")

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from contracts.ids import new_id
 from contracts.models import Job
@@ -10,7 +11,9 @@ from matching.drivers import acceptance_rate
 from matching.eta import Eta
 from matching.policies.candidates import Candidate, Standing, gate
 from matching.policies.choose import Ask, Climb, GiveUp, Wait, next_step
-from matching.states import Gate, Outcome, Policy, Search
+from matching.positions import Whereabouts
+from matching.share import Share
+from matching.states import Gate, Outcome, Policy, Search, SearchState
 from matching.store import DriverRow, SearchRow
 from matching.supply import Supply
 from wire.sql import Transaction
@@ -23,10 +26,13 @@ MORE = 4
 
 @dataclass(frozen=True)
 class Reach:
-    """What is known of the drivers around a pickup: where they are, and how long they take to it."""
+    """What is known of the drivers around a pickup: where they are, and how long they take to it; and for
+    which regions it is this replica that knows."""
 
     supply: Supply
     eta: Eta
+    share: Share
+    whereabouts: Whereabouts
 
 
 @dataclass
@@ -43,11 +49,11 @@ async def ask_next(tx: Transaction, reach: Reach, row: SearchRow, so_far: Outcom
 
     Drivers that are in another command's hands at this moment are passed over, never waited for. If nobody
     else is left the search neither gives up nor climbs: the sweep asks again within its period.
+
+    If another replica has the map, it is left to that one: the row says that it waits for a look.
     """
     contended = set[str]()
-    if so_far.search.over(tx.now):  # whoever was asked now could not accept any more
-        return so_far
-    while True:
+    while _is_ours(tx, reach, row, so_far.search):
         search = so_far.search
         seen = await _look(tx, reach, row, search, contended)
         match next_step(search, seen.candidates):
@@ -69,6 +75,19 @@ async def ask_next(tx: Transaction, reach: Reach, row: SearchRow, so_far: Outcom
                     continue
                 _keep(tx, search, seen, contended)
                 return _then(so_far, domain.offer(search, drivers, tx.now, new_id))
+    return so_far
+
+
+def _is_ours(tx: Transaction, reach: Reach, row: SearchRow, search: Search) -> bool:
+    """Whether to look for drivers now, and here. If another has the map it is told, after the commit."""
+    if search.over(tx.now):  # whoever was asked now could not accept any more
+        return False
+    row.waiting = False
+    if row.region and search.step.radii_m and search.state is SearchState.searching:
+        row.waiting = not reach.share.covers(row.region, search.rules.reach_m)
+        if row.waiting:
+            tx.afterwards.append(partial(reach.share.pass_on, row.region, row.id))
+    return not row.waiting
 
 
 def _then(so_far: Outcome, more: Outcome) -> Outcome:

@@ -96,7 +96,7 @@ def endpoints(database: Database, reach: Reach, nc: Client, patience: Patience) 
 
     async def dispatch(question: ViewDispatch) -> DispatchView:
         async with database.transaction() as tx:
-            return await explain.dispatch(tx, reach.supply, question)
+            return await explain.dispatch(tx, reach.whereabouts, question)
 
     async def known_service_types(_: ListServiceTypes) -> ServiceTypes:
         async with database.transaction() as tx:

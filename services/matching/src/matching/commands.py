@@ -7,7 +7,7 @@ from nats.aio.client import Client
 
 from contracts.events import DriverLocated
 from contracts.requests import GoOnline
-from matching import drivers, service_types, store, usecases
+from matching import decisions, drivers, leases, service_types, store, usecases
 from matching.asking import Reach
 from matching.availability import Patience
 from matching.geo import haversine_m
@@ -40,15 +40,28 @@ async def go_online(
     """
     async with database.transaction() as tx:
         row = await drivers.go_online(tx, wish, patience)
+    # Here at once: a job that comes before the status is back from the bus is not to miss the driver.
+    gate = decisions.gate_of(row)
+    reach.supply.mark(row.id, gate=gate, vehicle_type=row.vehicle_type, version=row.version)
     if wish.lat is not None and wish.lng is not None:
         there = DriverLocated(driver_id=row.id, lat=wish.lat, lng=wish.lng, recorded_at=datetime.now(UTC))
         reach.supply.move(there.driver_id, there.lat, there.lng, there.recorded_at)
         await locate(nc, there)
+        await _meet(database, reach, region_of(there.lat, there.lng))
     if row.active_job is None:
         for search in await open_in_reach(database, reach, row):
             async with database.transaction() as tx:
                 await usecases.offer_to_newcomer(tx, search.id, row.id)
     return row
+
+
+async def _meet(database: Database, reach: Reach, region: str) -> None:
+    """Somebody shall have the map of this region before its first job comes, whatever its service type."""
+    if region not in reach.share.known:
+        async with database.transaction() as tx:
+            rules = [service_types.rules_from(row.rules) for row in await service_types.every_one(tx.session)]
+            radius_m = max((one.reach_m for one in rules), default=0)
+            await leases.meet(tx, reach.share, region, radius_m)
 
 
 async def locate(nc: Client, there: DriverLocated) -> None:
@@ -88,7 +101,8 @@ async def open_in_reach(database: Database, reach: Reach, driver: DriverRow) -> 
         return []
     async with database.transaction() as tx:
         rows = await store.open_broadcasts(tx.session, OPEN_BROADCASTS)
-    place = reach.supply.position(driver.id)
+    seen = (await reach.whereabouts.likely([driver.id])).get(driver.id)
+    place = (seen.lat, seen.lng) if seen else None
     near = [(distance, row) for row in rows if (distance := _reach(row, driver, place)) is not None]
     return [row for _, row in sorted(near, key=lambda pair: (pair[0], str(pair[1].id)))]
 

@@ -123,20 +123,23 @@ class Watch:
     async def end_silences(self) -> None:
         """Deadlines that a position has put off are moved, all in one statement; the others are kept (C4).
 
-        Nobody is silent while we are deaf: after a reconnect everybody has its whole time again.
+        Nobody is silent while we are deaf: after a reconnect everybody has its whole time again. And whoever
+        our map has not heard may be where another replica listens: the last positions on the bus tell.
         """
         while (since := self.presence.hears_since) is not None:
+            now = datetime.now(UTC)
             async with self.database.transaction() as tx:
-                rows = await deadlines.lock_silent(tx.session, tx.now, BATCH)
-                heard = [max(since, self.reach.supply.seen_at(row.id) or since) for row in rows]
+                due = await deadlines.silent(tx.session, now, BATCH)
+            heard = await self.reach.whereabouts.newest(due, now - self.patience.silence)
+            async with self.database.transaction() as tx:
+                rows = await deadlines.lock_silent(tx.session, due, now)
+                said = {row.id: heard[row.id].at if row.id in heard else since for row in rows}
                 gone = [
-                    row.id
-                    for row, at in zip(rows, heard, strict=True)
-                    if drivers.silent(tx, row, at, self.patience)
+                    row.id for row in rows if drivers.silent(tx, row, max(since, said[row.id]), self.patience)
                 ]
             for driver_id in gone:
                 await self._left(driver_id, Reason.silent)
-            if len(rows) < BATCH:
+            if len(due) < BATCH:
                 return
 
     async def settle_the_absent(self) -> None:

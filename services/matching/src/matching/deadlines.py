@@ -1,5 +1,6 @@
 """Queries for drivers' deadlines: who is on which edge, whose grace or silence is over."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -35,10 +36,15 @@ async def lock_on_edge(session: AsyncSession, edge: str, limit: int) -> list[Dri
     return list(await session.scalars(statement.with_for_update(skip_locked=True)))
 
 
-async def lock_silent(session: AsyncSession, now: datetime, limit: int) -> list[DriverRow]:
-    """Drivers whose deadline for a word has come, to change; as above."""
+async def silent(session: AsyncSession, now: datetime, limit: int) -> list[str]:
+    """Drivers whose deadline for a word has come, the longest due first."""
     due = col(DriverRow.silent_at)
-    statement = select(DriverRow).where(due <= now).order_by(due).limit(limit)
+    return list(await session.scalars(select(col(DriverRow.id)).where(due <= now).order_by(due).limit(limit)))
+
+
+async def lock_silent(session: AsyncSession, among: Collection[str], now: datetime) -> list[DriverRow]:
+    """Those of these whose deadline has come, to change; as above."""
+    statement = select(DriverRow).where(col(DriverRow.id).in_(among), col(DriverRow.silent_at) <= now)
     return list(await session.scalars(statement.with_for_update(skip_locked=True)))
 
 

@@ -1,19 +1,19 @@
 """Why a job went to whom it went, and why not to others (A12, E4)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from contracts.models import Job
 from contracts.requests import AttemptView, CandidateView, DecisionView, DispatchView, OfferView, ViewDispatch
 from matching import decisions, store
 from matching.decisions import DecisionRow, StandingRow
+from matching.positions import Whereabouts
 from matching.service_types import rules_from
 from matching.states import Gate, Policy
 from matching.store import OfferRow, SearchRow
-from matching.supply import Supply
 from wire.sql import Transaction
 
 
-async def dispatch(tx: Transaction, supply: Supply, question: ViewDispatch) -> DispatchView:
+async def dispatch(tx: Transaction, whereabouts: Whereabouts, question: ViewDispatch) -> DispatchView:
     """Every search of a job, oldest first; about all drivers, or one. A job that is not known has none."""
     searches, driver_id = await store.searches_of(tx.session, question.job_id), question.driver_id
     if question.offers_only:
@@ -26,7 +26,8 @@ async def dispatch(tx: Transaction, supply: Supply, question: ViewDispatch) -> D
         seen = {one["driver_id"] for look in mine for one in look.candidates}
         seen |= {offer.driver_id for offer in offers}
         rest = await decisions.others(tx.session, row, seen, driver_id) if mine else []
-        others = [_other(supply, row, mine, one) for one in rest]
+        located = await whereabouts.likely([one.driver_id for one in rest if one.gate is None])
+        others = [_other(located, row, mine, one) for one in rest]
         told = [_decision(look, driver_id) for look in mine]
         attempts.append(_attempt(row, _about(offers, driver_id), told, others))
     return DispatchView(job_id=question.job_id, attempts=attempts)
@@ -58,17 +59,19 @@ def _decision(look: DecisionRow, driver_id: str | None) -> DecisionView:
     return DecisionView(at=look.at, rung=look.rung, policy=look.policy, candidates=seen)
 
 
-def _other(supply: Supply, row: SearchRow, looks: list[DecisionRow], one: StandingRow) -> CandidateView:
+def _other(
+    located: Container[str], row: SearchRow, looks: list[DecisionRow], one: StandingRow
+) -> CandidateView:
     """A driver that no decision saw: how it stood when the search began, or else where it was not."""
-    return CandidateView(driver_id=one.driver_id, gate=one.gate or _elsewhere(supply, row, looks, one).value)
+    return CandidateView(driver_id=one.driver_id, gate=one.gate or _elsewhere(located, row, looks, one).value)
 
 
-def _elsewhere(supply: Supply, row: SearchRow, looks: list[DecisionRow], one: StandingRow) -> Gate:
+def _elsewhere(located: Container[str], row: SearchRow, looks: list[DecisionRow], one: StandingRow) -> Gate:
     job = Job.model_validate(row.job)
     if all(look.policy == Policy.direct for look in looks):
         return Gate.not_wished
     if job.vehicle_type is not None and one.vehicle_type != job.vehicle_type:
         return Gate.wrong_vehicle
-    if supply.position(one.driver_id) is None:
+    if one.driver_id not in located:
         return Gate.no_location
     return Gate.out_of_range if all(look.complete for look in looks) else Gate.farther

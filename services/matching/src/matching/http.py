@@ -63,7 +63,9 @@ def job_routes(database: Database, reach: Reach) -> APIRouter:
         """Who was asked, in which order, who was not, and why (A12); of one driver, if named. Admins only."""
         only(Role.admin, caller)
         async with database.transaction() as tx:
-            told = await explain.dispatch(tx, reach.supply, ViewDispatch(job_id=job_id, driver_id=driver_id))
+            told = await explain.dispatch(
+                tx, reach.whereabouts, ViewDispatch(job_id=job_id, driver_id=driver_id)
+            )
         if not told.attempts:
             raise not_found("job")
         return told

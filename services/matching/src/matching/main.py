@@ -14,9 +14,12 @@ from matching.eta import travel_times
 from matching.http import job_routes, service_type_routes
 from matching.http_drivers import driver_routes
 from matching.mapping import fill, follow
+from matching.positions import Whereabouts
 from matching.presence import Presence
 from matching.settings import Settings
+from matching.share import Share
 from matching.supply import Supply
+from matching.territory import Territory
 from matching.upkeep import forget_reasons, sweep
 from wire import migrate
 from wire.connection import check, connect
@@ -33,7 +36,7 @@ VERSION = "0.1.0"
 
 
 async def main(settings: Settings) -> None:
-    """Run until cancelled. Nothing is dispatched before the supply map is filled."""
+    """Run until cancelled. Nothing is dispatched before the supply map is filled for our regions."""
     set_up("matching", settings)
     nc, outbox, supply = Client(), Outbox(), Supply()
     loaded = asyncio.Event()
@@ -47,7 +50,7 @@ async def main(settings: Settings) -> None:
         travel_times(settings) as eta,
         asyncio.TaskGroup() as group,
     ):
-        reach = Reach(supply, eta)
+        reach = Reach(supply, eta, Share(), Whereabouts(nc, supply))
         checks = {
             "nats": check(nc, MATCHING_DISPATCH, MATCHING_TIMERS, MATCHING_DRIVERS, MATCHING_GRACES),
             "database": migrate.check(database, "matching"),
@@ -60,18 +63,21 @@ async def main(settings: Settings) -> None:
         group.create_task(serve_http(app, settings))
         async with connect(nc, settings.nats_url, name="matching", drain_seconds=settings.drain_seconds):
             await follow(nc, supply)
-            await fill(nc, database, supply)
-            loaded.set()
+            await fill(database, supply)
+            territory = Territory(nc, database, reach, settings)
             presence = Presence(nc, timedelta(seconds=settings.settle_seconds))
             watch = Watch(database, reach, presence, settings.patience)
             async with (
+                territory.held(),
                 serve(nc, "matching", VERSION, endpoints(database, reach, nc, settings.patience)),
                 asyncio.TaskGroup() as work,
             ):
+                loaded.set()
                 work.create_task(outbox.relay(nc, database))
                 work.create_task(outbox.sweep(nc, database, settings.outbox_sweep_seconds))
                 work.create_task(forget_inbox(database))
                 work.create_task(forget_reasons(database, timedelta(days=settings.why_not_days)))
+                work.create_task(territory.keep())
                 work.create_task(sweep(database, reach, settings.sweep_seconds))
                 lanes = settings.consumer_lanes
                 events = once(database, MATCHING_DISPATCH.durable, handlers(reach))

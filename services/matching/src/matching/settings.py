@@ -1,5 +1,6 @@
 """What matching is told by its environment."""
 
+import socket
 from datetime import timedelta
 
 from pydantic import Field, HttpUrl
@@ -30,6 +31,22 @@ class Settings(DatabaseSettings):
     """How long everybody is given to be back on the bus, before an absence from it is believed."""
     watch_seconds: float = Field(default=1, gt=0)
     """How often drivers are looked for whose grace or silence is over, and edges that have died."""
+
+    lease_seconds: float = Field(default=6, gt=0)
+    """How long a replica that has died is still believed to live, and its regions are left to it."""
+    regions_seconds: float = Field(default=1, gt=0)
+    """How often each replica looks who lives and which regions there are; it is mostly told before."""
+
+    @property
+    def replica(self) -> str:
+        """What the others know this process by. The same when it is started again: what it owned when it was
+        killed is its own at once, and waits for no lease to run out."""
+        return f"{socket.gethostname()}:{self.http_port}"
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a replica lives without renewing it."""
+        return timedelta(seconds=self.lease_seconds)
 
     @property
     def patience(self) -> Patience:

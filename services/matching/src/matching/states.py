@@ -101,6 +101,11 @@ class Rules:
     weights: Weights = Weights()
 
     @property
+    def reach_m(self) -> int:
+        """The largest radius of all its steps; 0 if none looks around the pickup."""
+        return max((radius for step in self.steps for radius in step.radii_m), default=0)
+
+    @property
     def mode(self) -> str:
         """The policy, if there is only one; else `ladder`."""
         return self.steps[0].policy.value if len(self.steps) == 1 else "ladder"

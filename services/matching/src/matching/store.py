@@ -8,7 +8,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, exists, select, update
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    DateTime,
+    String,
+    and_,
+    any_,
+    cast,
+    exists,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
@@ -49,7 +61,10 @@ class DriverRow(SQLModel, table=True):
 
 
 class SearchRow(SQLModel, table=True):
-    """One attempt to find a driver; `job` is the job as it was when the search began."""
+    """One attempt to find a driver; `job` is the job as it was when the search began.
+
+    `region`: whose owner looks for drivers; any replica does, where there is none. `waiting`: for that look.
+    """
 
     __tablename__ = "search"
     id: UUID = Field(primary_key=True)
@@ -58,6 +73,8 @@ class SearchRow(SQLModel, table=True):
     attempt: int
     state: str
     rules: dict[str, Any] = Field(sa_type=JSON)
+    region: str | None = None
+    waiting: bool = False
     rung: int = 0
     open: bool = False
     job: dict[str, Any] = Field(sa_type=JSON)
@@ -276,18 +293,20 @@ async def overdue(session: AsyncSession, now: datetime, limit: int) -> tuple[lis
     return list(await session.scalars(offers)), list(await session.scalars(searches))
 
 
-async def idle(session: AsyncSession, before: datetime, limit: int) -> list[UUID]:
-    """Searches without a live offer: whoever could be asked was in other hands at that moment."""
+async def idle(session: AsyncSession, before: datetime, limit: int, regions: Collection[str]) -> list[UUID]:
+    """Searches that somebody who knows these regions should look at: they wait for it, or have no live offer,
+    for whoever could be asked was in other hands at that moment."""
     live = exists().where(
         col(OfferRow.search_id) == col(SearchRow.id), col(OfferRow.state) == OfferState.pending.value
     )
+    ours = cast(list(regions), ARRAY(String))
     statement = (
         select(col(SearchRow.id))
         .where(
             col(SearchRow.state) == SearchState.searching.value,
-            ~col(SearchRow.open),
+            or_(col(SearchRow.waiting), and_(~col(SearchRow.open), ~live)),
+            or_(col(SearchRow.region).is_(None), col(SearchRow.region) == any_(ours)),
             col(SearchRow.started_at) < before,
-            ~live,
         )
         .limit(limit)
     )

@@ -4,7 +4,7 @@ Soft state: rebuilt from the LOCATIONS stream and the driver table, and followed
 narrows the choice; the database decides who may be asked.
 """
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from datetime import UTC, datetime
 
 from h3.api import basic_int as h3
@@ -57,6 +57,14 @@ class Supply:
         if spot := self._spots.pop(driver, None):
             self._out_of_service.pop(driver, None)
             self._cells.remove(spot)
+
+    def leave(self, there: Callable[[float, float], bool]) -> None:
+        """Forget the places of drivers who are `there` (degrees): nobody will tell when they move. How they
+        stand is known as before."""
+        for spot in self._spots.values():
+            if spot.seen > NEVER and there(spot.lat, spot.lng):
+                spot.seen = NEVER
+                self._cells.remove(spot)
 
     def position(self, driver: str) -> tuple[float, float] | None:
         """The last known position, however old."""

@@ -36,7 +36,7 @@ async def sweep_once(database: Database, reach: Reach, before: datetime) -> None
     """Everything that was due `before`."""
     async with database.transaction() as tx:
         offers, searches = await store.overdue(tx.session, before, BATCH)
-        idle = await store.idle(tx.session, before, BATCH)
+        idle = await store.idle(tx.session, before, BATCH, reach.share.ready)
     await _each("search", database, searches, usecases.search_due)
     await _each("offer", database, offers, lambda tx, one: usecases.offer_due(tx, reach, one))
     await _each("idle", database, idle, lambda tx, one: usecases.ask_again(tx, reach, one))

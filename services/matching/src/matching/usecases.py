@@ -16,9 +16,10 @@ from contracts.events import (
 )
 from contracts.ids import new_id
 from contracts.models import JobStatus
-from matching import domain, drivers, outgoing, service_types, store
+from matching import domain, drivers, leases, outgoing, service_types, store
 from matching.asking import Reach, ask_next
 from matching.policies.candidates import gate
+from matching.regions import region_of
 from matching.states import (
     Assigned,
     Closed,
@@ -56,12 +57,15 @@ async def start_search(tx: Transaction, reach: Reach, event: JobCreated | JobRet
         failed = domain.fail(begun.search, Failure.unknown_service_type, tx.now)
         await _record(tx, row, None, Outcome(failed.search, begun.happened + failed.happened))
         return
+    if row.region:
+        await leases.meet(tx, reach.share, row.region, rules.reach_m)
     if begun.search.deadline:
         tx.schedule(Schedule(SEARCH, row.id, begun.search.deadline))
     await _record(tx, row, None, await ask_next(tx, reach, row, begun))
 
 
 def _row_of(event: JobEvent, search: Search, kept: dict[str, object]) -> SearchRow:
+    pickup = event.job.pickup
     return SearchRow(
         id=search.id,
         job_id=search.job,
@@ -69,6 +73,7 @@ def _row_of(event: JobEvent, search: Search, kept: dict[str, object]) -> SearchR
         attempt=search.attempt,
         state=search.state.value,
         rules=kept,
+        region=region_of(pickup.lat, pickup.lng) if pickup and search.rules.reach_m else None,
         rung=search.rung,
         open=search.open,
         job=event.job.model_dump(mode="json"),
@@ -129,9 +134,9 @@ async def search_due(tx: Transaction, search_id: UUID) -> None:
 
 
 async def ask_again(tx: Transaction, reach: Reach, search_id: UUID) -> None:
-    """A search that waits for nobody goes on."""
+    """A search that waits for a look, or for nobody, goes on."""
     found = await store.lock_search(tx.session, search_id)
-    if found and not found[1].live:
+    if found and (found[0].waiting or not (found[1].live or found[1].open)):
         row, search = found
         await _record(tx, row, search, await ask_next(tx, reach, row, Outcome(search)))
 
