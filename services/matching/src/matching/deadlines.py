@@ -1,15 +1,15 @@
-"""Queries for drivers' deadlines: who is on which edge, whose grace or silence is over."""
+"""What is due: offers and searches past their time, idle searches, drivers' graces and silences."""
 
 from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ARRAY, String, and_, any_, cast, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from matching.states import OfferState
-from matching.store import DriverRow, OfferRow
+from matching.states import OfferState, SearchState
+from matching.store import DriverRow, OfferRow, SearchRow
 
 
 async def in_grace(session: AsyncSession, grace_id: UUID) -> DriverRow | None:
@@ -57,6 +57,41 @@ async def absent_holders(session: AsyncSession, limit: int) -> list[str]:
             col(OfferRow.state) == OfferState.pending.value,
             col(OfferRow.exclusive),
             or_(~col(DriverRow.online), ~col(DriverRow.approved)),
+        )
+        .limit(limit)
+    )
+    return list(await session.scalars(statement))
+
+
+async def overdue(session: AsyncSession, now: datetime, limit: int) -> tuple[list[UUID], list[UUID]]:
+    """Offers past their deadline, and searches past theirs: what a timer should have dealt with."""
+    offers = (
+        select(col(OfferRow.id))
+        .where(col(OfferRow.state) == OfferState.pending.value, col(OfferRow.expires_at) <= now)
+        .limit(limit)
+    )
+    searches = (
+        select(col(SearchRow.id))
+        .where(col(SearchRow.state) == SearchState.searching.value, col(SearchRow.deadline) <= now)
+        .limit(limit)
+    )
+    return list(await session.scalars(offers)), list(await session.scalars(searches))
+
+
+async def idle(session: AsyncSession, before: datetime, limit: int, regions: Collection[str]) -> list[UUID]:
+    """Searches that somebody who knows these regions should look at: they wait for it, or have no live offer,
+    for whoever could be asked was in other hands at that moment."""
+    live = exists().where(
+        col(OfferRow.search_id) == col(SearchRow.id), col(OfferRow.state) == OfferState.pending.value
+    )
+    ours = cast(list(regions), ARRAY(String))
+    statement = (
+        select(col(SearchRow.id))
+        .where(
+            col(SearchRow.state) == SearchState.searching.value,
+            or_(col(SearchRow.waiting), and_(~col(SearchRow.open), ~live)),
+            or_(col(SearchRow.region).is_(None), col(SearchRow.region) == any_(ours)),
+            col(SearchRow.started_at) < before,
         )
         .limit(limit)
     )

@@ -8,19 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    JSON,
-    DateTime,
-    String,
-    and_,
-    any_,
-    cast,
-    exists,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import JSON, DateTime, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
@@ -275,41 +263,6 @@ async def count_lost(session: AsyncSession, driver_id: str) -> None:
 async def open_broadcasts(session: AsyncSession, limit: int) -> list[SearchRow]:
     """Searches that stand open to all, oldest first (A9)."""
     statement = select(SearchRow).where(col(SearchRow.open)).order_by(col(SearchRow.id)).limit(limit)
-    return list(await session.scalars(statement))
-
-
-async def overdue(session: AsyncSession, now: datetime, limit: int) -> tuple[list[UUID], list[UUID]]:
-    """Offers past their deadline, and searches past theirs: what a timer should have dealt with."""
-    offers = (
-        select(col(OfferRow.id))
-        .where(col(OfferRow.state) == OfferState.pending.value, col(OfferRow.expires_at) <= now)
-        .limit(limit)
-    )
-    searches = (
-        select(col(SearchRow.id))
-        .where(col(SearchRow.state) == SearchState.searching.value, col(SearchRow.deadline) <= now)
-        .limit(limit)
-    )
-    return list(await session.scalars(offers)), list(await session.scalars(searches))
-
-
-async def idle(session: AsyncSession, before: datetime, limit: int, regions: Collection[str]) -> list[UUID]:
-    """Searches that somebody who knows these regions should look at: they wait for it, or have no live offer,
-    for whoever could be asked was in other hands at that moment."""
-    live = exists().where(
-        col(OfferRow.search_id) == col(SearchRow.id), col(OfferRow.state) == OfferState.pending.value
-    )
-    ours = cast(list(regions), ARRAY(String))
-    statement = (
-        select(col(SearchRow.id))
-        .where(
-            col(SearchRow.state) == SearchState.searching.value,
-            or_(col(SearchRow.waiting), and_(~col(SearchRow.open), ~live)),
-            or_(col(SearchRow.region).is_(None), col(SearchRow.region) == any_(ours)),
-            col(SearchRow.started_at) < before,
-        )
-        .limit(limit)
-    )
     return list(await session.scalars(statement))
 
 

@@ -21,7 +21,7 @@ from prometheus_client import Counter, Gauge
 
 from contracts.replicas import LookWanted, RegionsChanged
 from contracts.subjects import locations_in
-from matching import leases, positions, store, usecases
+from matching import deadlines, leases, positions, usecases
 from matching.asking import Reach
 from matching.regions import around, owner_of, region_of
 from matching.settings import Settings
@@ -137,7 +137,7 @@ class Territory:
     async def _catch_up(self, regions: Collection[str]) -> None:
         """Look at the searches that waited for us."""
         async with self.database.transaction() as tx:
-            idle = await store.idle(tx.session, datetime.now(UTC), AT_FIRST, regions)
+            idle = await deadlines.idle(tx.session, datetime.now(UTC), AT_FIRST, regions)
         for search_id in idle:
             self._put(search_id)
 

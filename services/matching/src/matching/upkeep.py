@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from matching import decisions, store, usecases
+from matching import deadlines, decisions, usecases
 from matching.asking import Reach
 from wire.sql import Database, Transaction
 
@@ -35,8 +35,8 @@ async def sweep(database: Database, reach: Reach, every: float) -> None:
 async def sweep_once(database: Database, reach: Reach, before: datetime) -> None:
     """Everything that was due `before`."""
     async with database.transaction() as tx:
-        offers, searches = await store.overdue(tx.session, before, BATCH)
-        idle = await store.idle(tx.session, before, BATCH, reach.share.ready)
+        offers, searches = await deadlines.overdue(tx.session, before, BATCH)
+        idle = await deadlines.idle(tx.session, before, BATCH, reach.share.ready)
     await _each("search", database, searches, usecases.search_due)
     await _each("offer", database, offers, lambda tx, one: usecases.offer_due(tx, reach, one))
     await _each("idle", database, idle, lambda tx, one: usecases.ask_again(tx, reach, one))
