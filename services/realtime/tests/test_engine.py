@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from realtime.engine import Ack, Handlers
+from realtime.engine import Ack, Handlers, Handshake, Welcome
 from realtime.engine_socketio import SocketIoEngine
 from stack.ports import Reservation
 from stack.ready import listens
+from wire.http import create_app
 from wire.problem import ProblemError
 from wire.run import serve_http
 
@@ -25,7 +26,9 @@ class Told:
         self.engine = engine
         self.here: list[str] = []
 
-    async def connect(self, socket: str, token: object) -> None:
+    async def connect(self, socket: str, handshake: Handshake) -> Welcome:
+        assert isinstance(handshake.auth, dict)
+        token = handshake.auth["token"]
         if token == "broken":
             raise RuntimeError("a fault of ours")
         if token == "later":
@@ -34,6 +37,7 @@ class Told:
         await self.engine.emit(["all", socket], "early", {"n": 1})
         await self.engine.emit([socket], "early", {"n": 2})
         self.here.append(socket)
+        return Welcome()
 
     async def event(self, socket: str, name: str, arguments: tuple[Any, ...]) -> Ack:
         return {"ok": True, "name": name, "arguments": list(arguments)}
@@ -48,7 +52,8 @@ async def told(ports: Reservation) -> AsyncIterator[tuple[Told, str]]:
     engine = SocketIoEngine(chosen)
     told = Told(engine)
     engine.serve(Handlers(told.connect, told.event, told.disconnect))
-    task = asyncio.create_task(serve_http(engine.app, chosen, engine.close, ws="websockets-sansio"))
+    app, options = engine.serving(create_app("engine", "0", chosen, {}))
+    task = asyncio.create_task(serve_http(app, chosen, engine.close, **options))
     await listens(chosen.http_port)
     yield told, f"ws://127.0.0.1:{chosen.http_port}/socket.io/?EIO=4&transport=websocket"
     task.cancel()

@@ -9,6 +9,7 @@ from contracts.models import Role
 from realtime import rooms
 from realtime.drivers import DriverHere
 from realtime.edge import Edge, Session
+from realtime.engine import Handshake, Welcome
 from realtime.limits import Bucket, Window
 from realtime.metrics import REFUSED, SOCKETS
 from realtime.restore import restore
@@ -20,13 +21,13 @@ log = structlog.get_logger()
 MINUTE = 60.0
 
 
-async def connect(edge: Edge, socket: str, token: object) -> None:
-    """Let a socket in: `token` is verified, and whatever concerns its person comes here from now on.
+async def connect(edge: Edge, socket: str, handshake: Handshake) -> Welcome:
+    """Let a socket in: `auth.token` is verified, and whatever concerns its person comes here from now on.
 
     ProblemError 401 `token_missing`, `token_invalid`, `token_expired`; 503 `unavailable`.
     """
     try:
-        verified = _verified(edge, token)
+        verified = _verified(edge, handshake.auth)
         session = _session(edge, socket, verified)
         await _admit(edge, session)
     except ProblemError as refusal:
@@ -37,6 +38,7 @@ async def connect(edge: Edge, socket: str, token: object) -> None:
     session.expiry = loop.call_later(max(0.0, seconds_left), edge.engine.disconnect, socket)
     SOCKETS.labels(session.identity.role).inc()
     restore(edge, session)
+    return Welcome()
 
 
 async def disconnect(edge: Edge, socket: str) -> None:
@@ -48,7 +50,8 @@ async def disconnect(edge: Edge, socket: str) -> None:
     await _forget(edge, session)
 
 
-def _verified(edge: Edge, token: object) -> Verified:
+def _verified(edge: Edge, auth: object) -> Verified:
+    token = auth.get("token") if isinstance(auth, dict) else None
     if token is not None and not isinstance(token, str):
         raise ProblemError("token_invalid", "The token must be a text", 401)
     return verify(token, edge.settings)

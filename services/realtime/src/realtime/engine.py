@@ -1,7 +1,7 @@
 """What the edge needs of a Socket.IO server, and what it offers to one. Nothing here knows a library."""
 
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Ack = dict[str, Any]
@@ -15,8 +15,21 @@ class Engine(Protocol):
     kept, and sent after the answer. Rooms are left when the socket goes.
     """
 
-    async def emit(self, rooms: Collection[str], event: str, payload: object) -> None:
-        """To every socket that is in any of `rooms`, once. Never waits for a client."""
+    async def emit(
+        self,
+        rooms: Collection[str],
+        event: str,
+        payload: object,
+        *,
+        offset: str | None = None,
+        skip: Collection[str] = (),
+        newest: str | None = None,
+    ) -> None:
+        """To every socket that is in any of `rooms` and not in `skip`, once. Never waits for a client.
+
+        `offset` is added as a second argument for sockets that were welcomed as recoverable. `newest` names
+        what this is the newest value of: while a client reads too slowly, it gets only the last one of them.
+        """
 
     def join(self, socket: str, room: str) -> None:
         """Nothing happens if the socket is gone."""
@@ -27,15 +40,61 @@ class Engine(Protocol):
     def disconnect(self, socket: str) -> None:
         """Tell the client that it is over and hang up, soon. Clients do not come back by themselves."""
 
+    def hang_up(self, socket: str) -> None:
+        """End its transport without a word, soon. Clients come back by themselves."""
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """What is known of a client that wants to connect."""
+
+    auth: object
+    """What its CONNECT carried, any JSON value; official clients add `pid` and `offset` to come back."""
+    address: str
+    """Of the client as the network knows it: behind a trusted proxy, what the proxy says."""
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The answer to a CONNECT."""
+
+    pid: str | None = None
+    """Session id of Socket.IO's connection state recovery: with one the socket is recoverable, its events carry
+    offsets, and a client that came with the same `pid` knows that it missed nothing."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """An event that is decoded straight into a msgspec Struct, for the hottest ones.
+
+    What does not fit `type` goes to `Handlers.event`, which can say why.
+    """
+
+    type: type[Any]
+    do: Callable[[str, Any], Ack]
+    """Socket, the decoded argument. Never waits and never raises."""
+
+
+def _admit_all(_address: str) -> str | None:
+    return None
+
+
+def _nothing(_address: str) -> None: ...
+
 
 @dataclass(frozen=True)
 class Handlers:
     """What an engine calls. For one socket: `connect`, then events one after the other, then `disconnect`."""
 
-    connect: Callable[[str, object], Awaitable[None]]
-    """Socket, `auth.token` as it came. ProblemError 401 is answered with connect_error `{code, message}`;
-    503 hangs up without a word, so that the client tries again."""
+    connect: Callable[[str, Handshake], Awaitable[Welcome]]
+    """ProblemError 401 is answered with connect_error `{code, message}`; 503 hangs up without a word, so that
+    the client tries again."""
     event: Callable[[str, str, tuple[Any, ...]], Awaitable[Ack]]
     """Socket, event name, arguments. Never raises."""
     disconnect: Callable[[str], Awaitable[None]]
     """Only for a socket whose `connect` came back."""
+    typed: Mapping[str, Typed] = field(default_factory=dict)
+    opening: Callable[[str], str | None] = _admit_all
+    """A new transport from this address: None lets it in, a stable code refuses it with 503."""
+    closed: Callable[[str], None] = _nothing
+    """A transport from this address that was let in has ended."""

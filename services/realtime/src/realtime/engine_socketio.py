@@ -3,11 +3,13 @@
 # mypy: disable-error-code="no-untyped-call"
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import engineio
+import msgspec
 import socketio
 import structlog
 from engineio.payload import Payload as PollingPayload
@@ -16,7 +18,8 @@ from socketio.exceptions import ConnectionRefusedError as ConnectError
 from starlette.types import ASGIApp
 
 from contracts.requests import Problem
-from realtime.engine import Ack, Handlers
+from realtime.door import Door, Entry
+from realtime.engine import Ack, Handlers, Handshake
 from realtime.settings import Settings
 from wire.problem import ProblemError
 
@@ -27,7 +30,21 @@ POLLING_BURST = 4096
 
 
 class _Packet(packet.Packet):
-    """Text only, and no event may carry a name of the library's own: it would call our handlers with it."""
+    """Text only, and no event may carry a name of the library's own: it would call our handlers with it.
+
+    The answer to a CONNECT names the `pid` of a socket that can be recovered, which the library does not do.
+    """
+
+    pids: Mapping[str, str] = {}  # of the one engine in this process
+
+    def encode(self) -> Any:
+        if (
+            self.packet_type == packet.CONNECT
+            and isinstance(self.data, dict)
+            and self.data.get("sid") in self.pids
+        ):
+            self.data = {**self.data, "pid": self.pids[self.data["sid"]]}
+        return super().encode()
 
     def decode(self, encoded_packet: Any) -> int:
         if not isinstance(encoded_packet, str):
@@ -43,11 +60,15 @@ class _Packet(packet.Packet):
 
 
 class _Manager(socketio.AsyncManager):
-    """Keeps back what is emitted to a socket until its CONNECT was answered; some clients drop it else."""
+    """Keeps back what is emitted to a socket until its CONNECT was answered; some clients drop it else.
+
+    `pids`: of the sockets that can be recovered.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[str, list[tuple[str, object]]] = {}
+        self._kept: dict[str, list[tuple[str, tuple[object, ...]]]] = {}
+        self.pids: dict[str, str] = {}
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
         sid: str | None = await super().pre_connect(eio_sid, namespace)
@@ -55,17 +76,24 @@ class _Manager(socketio.AsyncManager):
             self._kept[sid] = []
         return sid
 
-    async def emit(self, event: str, data: object, namespace: str, room: Any = None, **_: Any) -> None:  # type: ignore[override]
-        waiting = [sid for sid, _ in self.get_participants(namespace, room) if sid in self._kept]
-        for sid in waiting:
-            self._kept[sid].append((event, data))
-        await super().emit(event, data, namespace, room=room, skip_sid=waiting)
+    async def tell(
+        self, rooms: list[str], skip: Collection[str], event: str, payload: object, offset: str | None
+    ) -> None:
+        """To everybody in `rooms` once; the offset only to those who can make use of it."""
+        inside = {sid for sid, _ in self.get_participants("/", rooms)} - set(skip)
+        recoverable = inside & self.pids.keys() if offset else set[str]()
+        for sid in inside & self._kept.keys():
+            self._kept[sid].append((event, (payload, offset) if sid in recoverable else (payload,)))
+        live = inside - self._kept.keys()
+        for told, arguments in ((live - recoverable, (payload,)), (live & recoverable, (payload, offset))):
+            if told:
+                await super().emit(event, arguments, "/", room=list(told))
 
     async def connect(self, sid: str, namespace: str) -> str:
         connected: str = await super().connect(sid, namespace)
         while kept := self._kept.get(sid):
-            event, data = kept.pop(0)
-            await super().emit(event, data, namespace, room=sid)
+            event, arguments = kept.pop(0)
+            await super().emit(event, arguments, namespace, room=sid)
         self._kept.pop(sid, None)
         eio_sid = self.eio_sid_from_sid(sid, namespace)
         server: Any = self.server
@@ -76,6 +104,7 @@ class _Manager(socketio.AsyncManager):
 
     async def disconnect(self, sid: str, namespace: str, **options: Any) -> None:
         self._kept.pop(sid, None)
+        self.pids.pop(sid, None)
         await super().disconnect(sid, namespace, **options)
 
 
@@ -95,14 +124,21 @@ class _Server(socketio.AsyncServer):
 
 
 class SocketIoEngine:
-    """An `Engine`. Events of one socket are handled one after the other."""
+    """An `Engine`, the reference. Events of one socket are handled one after the other.
+
+    What waits for a slow reader is bounded only by its ping timeout here, and `newest` is not made use of.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._manager = _Manager()
+        _Packet.pids = self._manager.pids
+        self._addresses: dict[str, str] = {}
         PollingPayload.max_decode_packets = POLLING_BURST
         quiet = logging.getLogger("realtime.engine")
         quiet.setLevel(logging.CRITICAL)  # below it the library logs, with traceback, what clients send wrong
         self._sio: Any = _Server(
-            client_manager=_Manager(),
+            client_manager=self._manager,
             async_mode="asgi",
             serializer=_Packet,
             async_handlers=False,
@@ -115,7 +151,7 @@ class SocketIoEngine:
         )
         self._connect_seconds = settings.connect_seconds
         self._tasks: set[asyncio.Task[None]] = set()
-        self.app: ASGIApp = socketio.ASGIApp(self._sio, socketio_path="socket.io")
+        self._app: ASGIApp = socketio.ASGIApp(self._sio, socketio_path="socket.io")
 
     def serve(self, handlers: Handlers) -> None:
         """Call these from now on."""
@@ -131,12 +167,27 @@ class SocketIoEngine:
         eio.on("message", self._on_message)
         eio.on("disconnect", self._on_closed)
 
-    def open_sockets(self) -> int:
-        """Transports, whether or not they have connected."""
-        return len(self._sio.eio.sockets)
+    def serving(self, others: ASGIApp) -> tuple[ASGIApp, dict[str, Any]]:
+        """What uvicorn runs, `others` beside the sockets, and the options it needs for that."""
+        rate = self._settings.frames_per_event * self._settings.events_per_second
+        options = {
+            "ws": "websockets-sansio",
+            "ws_max_size": self._settings.max_message_bytes,
+            "ws_per_message_deflate": False,
+        }
+        return Door(self._app, others, self._handlers, self._settings, rate), options
 
-    async def emit(self, rooms: Collection[str], event: str, payload: object) -> None:
-        await self._sio.emit(event, payload, room=list(rooms))
+    async def emit(
+        self,
+        rooms: Collection[str],
+        event: str,
+        payload: object,
+        *,
+        offset: str | None = None,
+        skip: Collection[str] = (),
+        newest: str | None = None,
+    ) -> None:
+        await self._manager.tell(list(rooms), skip, event, payload, offset)
 
     def join(self, socket: str, room: str) -> None:
         if self._sio.manager.eio_sid_from_sid(socket, "/"):
@@ -148,15 +199,20 @@ class SocketIoEngine:
     def disconnect(self, socket: str) -> None:
         self._start(self._sio.disconnect(socket))
 
+    def hang_up(self, socket: str) -> None:
+        self._start(self._hang_up(self._manager.eio_sid_from_sid(socket, "/")))
+
     async def close(self) -> None:
         """Hang up on everybody; clients come back by themselves, to another edge or to our successor."""
         await asyncio.gather(*(self._hang_up(eio_sid) for eio_sid in list(self._sio.eio.sockets)))
         await self._sio.shutdown()
 
     async def _on_connect(self, sid: str, _environ: object, auth: object = None) -> None:
-        token = auth.get("token") if isinstance(auth, dict) else None
+        address = self._addresses.get(self._manager.eio_sid_from_sid(sid, "/") or "", "")
         try:
-            await self._handlers.connect(sid, token)
+            welcome = await self._handlers.connect(sid, Handshake(auth, address))
+            if welcome.pid:
+                self._manager.pids[sid] = welcome.pid
         except ProblemError as refusal:
             problem = refusal.problem
         except Exception:
@@ -169,6 +225,9 @@ class SocketIoEngine:
         raise ConnectError(problem.message, {"code": problem.code, "message": problem.message})
 
     async def _on_event(self, name: str, sid: str, *arguments: Any) -> Ack:
+        if len(arguments) == 1 and (typed := self._handlers.typed.get(name)):
+            with contextlib.suppress(msgspec.ValidationError):
+                return typed.do(sid, msgspec.convert(arguments[0], typed.type))
         return await self._handlers.event(sid, name, arguments)
 
     async def _on_disconnect(self, sid: str, _reason: str) -> None:
@@ -176,7 +235,9 @@ class SocketIoEngine:
         await self._handlers.disconnect(sid)
         self._start(self._hang_up(eio_sid))  # without its namespace a transport is of no use
 
-    async def _on_open(self, eio_sid: str, environ: object) -> None:
+    async def _on_open(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        entry: Entry = environ["asgi.scope"]["waggle.entry"]
+        entry.opened, self._addresses[eio_sid] = True, entry.address
         await self._open(eio_sid, environ)
         asyncio.get_running_loop().call_later(self._connect_seconds, self._on_deadline, eio_sid)
 
@@ -194,6 +255,7 @@ class SocketIoEngine:
 
     async def _on_closed(self, eio_sid: str, reason: str) -> None:
         await self._closed(eio_sid, reason)
+        self._handlers.closed(self._addresses.pop(eio_sid, ""))
         self._sio.eio.sockets[eio_sid].queue.put_nowait(None)  # a poll or writer that still waits ends now
 
     async def _hang_up(self, eio_sid: str | None) -> None:

@@ -1,5 +1,8 @@
 """What the edge is told by its environment."""
 
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
 from pydantic import Field
 
 from wire.settings import ServiceSettings
@@ -8,8 +11,13 @@ from wire.settings import ServiceSettings
 class Settings(ServiceSettings):
     """See `wire.settings` for the variables that all services share."""
 
+    engine: Literal["fast", "socketio"] = "socketio"
+    """The Socket.IO server: our own, or python-socketio."""
+
     max_sockets: int = Field(default=20_000, ge=1)
     """Sockets open at once; past it a handshake is answered 503, and clients try again later."""
+    max_sockets_per_address: int = Field(default=1_000, ge=1)
+    """Sockets open at once from one address; many phones may share one. Past it 503 likewise."""
     max_message_bytes: int = Field(default=16 * 1024, ge=256, le=1024 * 1024)
     """Longest message or polling body that is read; a longer one ends its connection."""
     connect_seconds: float = Field(default=10, gt=0)
@@ -17,6 +25,8 @@ class Settings(ServiceSettings):
 
     events_per_second: float = Field(default=50, gt=0)
     """Events that one socket may send; those past it are refused with `ERR_RATE`."""
+    frames_per_event: float = Field(default=4, ge=1)
+    """Frames are read from one WebSocket at most this many times as fast as it may send events."""
     events_refused: int = Field(default=500, ge=1)
     """So many refused without a pause is a flood, and the socket is closed."""
     subscribes_per_minute: int = Field(default=10, ge=1)
@@ -25,5 +35,7 @@ class Settings(ServiceSettings):
     ping_interval_seconds: float = Field(default=25, gt=0)
     ping_timeout_seconds: float = Field(default=20, gt=0)
     """A client that leaves a ping unanswered for so long is gone."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks whose `X-Forwarded-For` is believed, a JSON list. Empty: the peer is the client."""
     cors_origins: tuple[str, ...] = ()
     """Web origins whose pages may connect, a JSON list (`["*"]`: all). Empty: our own. Apps send none."""
