@@ -43,6 +43,7 @@ FIELDS: dict[str, Any] = {
     "disconnected_at": datetime(2026, 11, 20, tzinfo=UTC),
     "notification_id": new_id(),
     "user_id": "driver.7",
+    "subject_id": "driver.7",
     "title": "t",
     "body": "b",
     "kind": "k",

@@ -144,9 +144,9 @@ async def test_command_waits_for_a_server_that_is_not_there_yet() -> None:
 
 async def test_command_fails_with_a_status_when_refused(house: House, nc: Client) -> None:
     """A Kubernetes job must not look done."""
-    info = (await ask(nc, "STREAM.INFO.NOTIFY"))["config"]
-    await nc.jetstream().delete_stream("NOTIFY")
-    await ensure_stream(nc, Stream("SQUATTER", ("notification.x",), timedelta(hours=1), 1024))
+    info = (await ask(nc, "STREAM.INFO.TRACKING"))["config"]
+    await nc.jetstream().delete_stream("TRACKING")
+    await ensure_stream(nc, Stream("SQUATTER", ("tracking.recorded.x",), timedelta(hours=1), 1024))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -157,7 +157,7 @@ async def test_command_fails_with_a_status_when_refused(house: House, nc: Client
     )
     said = (await process.communicate())[0].decode()
     assert process.returncode == 1
-    assert "stream NOTIFY: subjects overlap" in said
+    assert "stream TRACKING: subjects overlap" in said
     await nc.jetstream().delete_stream("SQUATTER")
     await ensure_all(nc)
-    assert (await ask(nc, "STREAM.INFO.NOTIFY"))["config"]["subjects"] == info["subjects"]
+    assert (await ask(nc, "STREAM.INFO.TRACKING"))["config"]["subjects"] == info["subjects"]

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from contracts.ids import MAX_SUBJECT_ID
 from contracts.models import Identity, Role
-from wire.identity import verify
+from wire.identity import CLOCKS_APART_S, verify
 from wire.problem import ProblemError
 from wire.settings import DatabaseSettings
 
@@ -114,6 +114,14 @@ def test_expired_token_is_told_as_such(settings: Settings) -> None:
 def test_wrong_claim_is_refused(changed: dict[str, Any], settings: Settings) -> None:
     """Issue 2, bad input. None of them is our failure."""
     assert refused(raw(claims(**changed)), settings(jwt_key=KEY)) == "token_invalid"
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_issuer_whose_clock_is_a_little_ahead_is_believed(claim: str, settings: Settings) -> None:
+    """C1: a token is good from the moment at which the app has it. Not so if it is a minute ahead."""
+    now = int(time.time())
+    assert verify(raw(claims(**{claim: now + CLOCKS_APART_S - 2})), settings(jwt_key=KEY)).identity
+    assert refused(raw(claims(**{claim: now + 60})), settings(jwt_key=KEY)) == "token_invalid"
 
 
 def test_longest_sub_is_let_in(settings: Settings) -> None:

@@ -101,7 +101,7 @@ async def test_booking_that_never_saw_a_bus_takes_orders_and_waits_for_it(
         await http_ok(f"{house.service_url('booking')}/livez")
         waiting = await customer.get("/readyz")
         assert (waiting.status_code, waiting.json()["code"]) == (503, "not_ready")
-        assert list(waiting.json()["failing"]) == ["nats"]
+        assert list(waiting.json()["failing"]) == ["nats", "revocations"]
         job = answered(await customer.post("/v1/bookings", json=ORDER), 201)
     assert (await told(house, job, 1))[0].type == "job.created"
 

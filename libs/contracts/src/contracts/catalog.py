@@ -3,18 +3,20 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
-from contracts.events import EVENTS, DriverLocated, Event, JobTracked
+from contracts.events import EVENTS, DriverLocated, Event, JobTracked, SessionRooms
 from contracts.models import Model
 from contracts.replicas import LookWanted, RegionsChanged
 from contracts.requests import REQUESTS, FindDriver, FindEdge, Present, Problem
-from contracts.subjects import live_track, recorded_track
+from contracts.subjects import live_track, recorded_track, session_rooms
 
 PARAMETERS = {
     "job_id": "The job, a UUIDv7",
     "customer_id": "The job's customer, as a token (contracts.ids.to_token)",
     "driver_id": "The driver concerned, as a token; `_` where there is none",
     "user_id": "A customer or driver, as a token",
+    "subject_id": "Whom tokens name as their `sub`, as a token",
     "edge_id": "An edge process, by the id that it gave itself",
+    "pid": "A client's session id, as Socket.IO's connection state recovery has it",
     "cell": "The coarse H3 cell that regions are made of",
 }
 """What may stand in a subject, by name."""
@@ -39,6 +41,7 @@ def catalog() -> Iterator[Contract]:
     yield Contract("driver.location", _template(located.subject(_SAMPLES["cell"])), DriverLocated)
     for name, track in (("tracking.live", live_track), ("tracking.recorded", recorded_track)):
         yield Contract(name, _template(track(_SAMPLES["job_id"])), JobTracked)
+    yield Contract("session.rooms", _template(session_rooms(_SAMPLES["pid"])), SessionRooms)
     for question in (FindDriver, FindEdge):
         asked = question.model_construct(**_SAMPLES)
         name = ".".join(asked.subject().split(".")[:2])

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from contracts.ids import NOBODY, to_token
-from contracts.models import DriverCard, Job, JobStatus, Latitude, Longitude, Model
+from contracts.models import DriverCard, Job, JobStatus, Latitude, Longitude, Model, Role
 
 
 class Event(Model):
@@ -229,6 +229,23 @@ class NotificationCreated(Event):
         return f"{self.type}.{to_token(self.user_id)}"
 
 
+class IdentityRevoked(Event):
+    """Tokens of somebody are void before they expire: `identity.revoked.<sub>` (IDENTITY), C1.
+
+    `role`: only those of this role. `issued_before`: those whose `iat` is earlier, or missing; null: all.
+    """
+
+    type = "identity.revoked"
+    source = "/waggle/realtime"
+    subject_id: str
+    role: Role | None = None
+    issued_before: AwareDatetime | None = None
+    reason: str | None = None
+
+    def subject(self) -> str:
+        return f"{self.type}.{to_token(self.subject_id)}"
+
+
 class DriverLocated(Model):
     """Where a driver is: `driver.location.<cell>.<driver>`, core NATS, latest wins (C3).
 
@@ -260,6 +277,17 @@ class JobTracked(Model):
     recorded_at: AwareDatetime
 
 
+class SessionRooms(Model):
+    """What a client that can be recovered asked to follow: `session.rooms.<pid>` (SESSIONS), C7.
+
+    Kept by the bus, so that another edge knows it when the client comes back there.
+    """
+
+    subject_id: str
+    rooms: list[str]
+    """`assignments`, `dashboard`, or a booking's id."""
+
+
 EVENTS: tuple[type[Event], ...] = (
     JobCreated,
     JobRetried,
@@ -278,5 +306,6 @@ EVENTS: tuple[type[Event], ...] = (
     DriverStatusChanged,
     DriverDisconnected,
     NotificationCreated,
+    IdentityRevoked,
 )
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}

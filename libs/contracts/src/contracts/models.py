@@ -140,3 +140,13 @@ class Job(Model):
     driver: DriverCard | None = None
     created_at: AwareDatetime
     updated_at: AwareDatetime
+
+
+class PendingOffer(Model):
+    """An offer that its driver can still accept, with what `OfferCreated` said of it."""
+
+    offer_id: UUID
+    exclusive: bool
+    number: int
+    expires_at: AwareDatetime | None = None
+    job: Job

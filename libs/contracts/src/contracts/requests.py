@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from contracts.events import DriverState
 from contracts.ids import NOBODY, to_token
-from contracts.models import Identity, Job, JobStatus, Latitude, Longitude, Model
+from contracts.models import Identity, Job, JobStatus, Latitude, Longitude, Model, PendingOffer
 
 Reply = TypeVar("Reply", bound=Model)
 
@@ -93,12 +93,13 @@ class ActiveJob(Model):
 
 
 class DriverView(Model):
-    """A driver's availability."""
+    """A driver's availability. `offers`: what it holds, only in the answer to `ViewDriver`."""
 
     driver_id: str
     state: DriverState
     approved: bool
     active_job: ActiveJob | None = None
+    offers: list[PendingOffer] = Field(default=[])
 
 
 class GoOnline(Request[DriverView]):
@@ -154,7 +155,8 @@ class FindEdge(Model):
 
 
 class ViewDriver(Request[DriverView]):
-    """A driver's availability and active job (C7)."""
+    """A driver's availability, active job, and offers (C7): an exclusive one first, then the newest; at most
+    50, or fewer if they are large."""
 
     subject = "request.matching.driver"
     reply = DriverView

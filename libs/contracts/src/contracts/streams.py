@@ -22,6 +22,8 @@ class Stream:
     unsynced: bool = False
     latest_only: bool = False
     schedules: bool = False
+    republished: bool = False
+    """Each message goes out once more when it is stored, under `live.`, with its sequence in its headers."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +42,42 @@ MIB = 1024 * 1024
 LOCATIONS = Stream(
     "LOCATIONS", (ALL_LOCATIONS,), timedelta(minutes=2), 256 * MIB, unsynced=True, latest_only=True
 )
+DISPATCH = Stream(
+    "DISPATCH",
+    ("job.>", "search.>", "offer.>", "assignment.>", "feed.>", "notification.>"),
+    timedelta(days=7),
+    4096 * MIB,
+    republished=True,
+)
+"""All that apps are told of, in one stream, so that one number says how far an app has come (ADR 9)."""
+
+IDENTITY = Stream("IDENTITY", ("identity.>",), timedelta(days=1), 64 * MIB, republished=True)
+"""Whose tokens are void before they expire. Kept for as long as tokens may live."""
+
+SESSIONS = Stream(
+    "SESSIONS", ("session.>",), timedelta(days=1), 256 * MIB, unsynced=True, latest_only=True
+)
+"""What clients asked to follow. A day after the last change they ask again."""
+
+RETIRED = ("NOTIFY",)
+"""Streams of former versions whose subjects others have now."""
+
 STREAMS = (
-    Stream(
-        "DISPATCH", ("job.>", "search.>", "offer.>", "assignment.>", "feed.>"), timedelta(days=7), 4096 * MIB
-    ),
+    DISPATCH,
     Stream("DRIVERS", ("driver.status.>", "driver.disconnected.>"), timedelta(days=7), 256 * MIB),
     LOCATIONS,
     Stream("TRACKING", ("tracking.recorded.>",), timedelta(days=1), 1024 * MIB),
     Stream("TIMERS", ("timer.>", "due.>"), timedelta(days=2), 512 * MIB, schedules=True),
-    Stream("NOTIFY", ("notification.>",), timedelta(days=7), 512 * MIB),
+    IDENTITY,
+    SESSIONS,
     Stream("DEAD", ("dead.>",), timedelta(days=30), 256 * MIB),
 )
 
 BOOKING_DISPATCH = Consumer("DISPATCH", "booking", ("assignment.>", "search.failed.>", "search.timed_out.>"))
+BOOKING_TRACKING = Consumer(
+    "TRACKING", "booking-tracking", ("tracking.recorded.>",), timedelta(seconds=30), max_ack_pending=5000
+)
+"""In batches: a message may wait for others, and for the batch before its own."""
 MATCHING_DISPATCH = Consumer("DISPATCH", "matching", ("job.>", "assignment.created.>"))
 MATCHING_TIMERS = Consumer("TIMERS", "matching-timers", ("due.offer.>", "due.search.>"))
 MATCHING_DRIVERS = Consumer("DRIVERS", "matching-drivers", ("driver.disconnected.>",))
@@ -73,6 +98,7 @@ PUSH_DISPATCH = Consumer(
 
 CONSUMERS = (
     BOOKING_DISPATCH,
+    BOOKING_TRACKING,
     MATCHING_DISPATCH,
     MATCHING_TIMERS,
     MATCHING_DRIVERS,

@@ -56,6 +56,15 @@ def of_job(job_id: UUID) -> str:
     return f"*.*.{job_id}.*.*"
 
 
+LIVE = "live."
+"""Before the subject of what a republished stream has stored."""
+
+
+def live(subject: str) -> str:
+    """What is stored under this subject, as soon as it is: in the order of the stream, with its sequence."""
+    return LIVE + subject
+
+
 def status_of_driver(driver_id: str) -> str:
     """The changes of one driver's availability."""
     return f"driver.status.{to_token(driver_id)}"
@@ -74,6 +83,11 @@ def live_track(job_id: UUID) -> str:
 def recorded_track(job_id: UUID) -> str:
     """The positions of a job's driver that are kept (TRACKING)."""
     return f"tracking.recorded.{job_id}"
+
+
+def session_rooms(pid: str) -> str:
+    """What the client with this session id asked to follow (SESSIONS)."""
+    return f"session.rooms.{to_token(pid)}"
 
 
 ALL_LOCATIONS = "driver.location.>"

@@ -12,7 +12,8 @@ import stamina
 import structlog
 from nats.aio.client import Client
 
-from contracts.streams import CONSUMERS, STREAMS, Consumer, Stream
+from contracts.streams import CONSUMERS, RETIRED, STREAMS, Consumer, Stream
+from contracts.subjects import LIVE
 from wire.connection import RECONNECT_WAIT
 
 log = structlog.get_logger()
@@ -27,6 +28,8 @@ class BootstrapError(Exception):
 
 async def ensure_all(nc: Client) -> None:
     """Create or update all streams, then all consumers."""
+    for name in RETIRED:
+        await _ask(nc, f"STREAM.DELETE.{name}")
     for stream in STREAMS:
         await ensure_stream(nc, stream)
     for consumer in CONSUMERS:
@@ -64,6 +67,7 @@ async def ensure_stream(nc: Client, stream: Stream) -> None:
         "duplicate_window": int(min(DUPLICATE_WINDOW_S, stream.max_age.total_seconds()) * 1e9),
         "allow_msg_schedules": stream.schedules,
         **({"persist_mode": "async"} if stream.unsynced else {}),
+        **({"republish": {"src": ">", "dest": f"{LIVE}>"}} if stream.republished else {}),
     }
     known = _refused(await _ask(nc, f"STREAM.INFO.{stream.name}"))
     verb = "CREATE" if known and known.get("code") == _NOT_FOUND else "UPDATE"

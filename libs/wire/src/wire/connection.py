@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -18,7 +18,9 @@ RECONNECT_WAIT = 0.5
 PENDING_BYTES = 8 * 1024 * 1024
 """What may wait in the client while the server is away; past it a publish fails, and the outbox keeps it."""
 
-_listeners: WeakKeyDictionary[Client, list[Callable[[], None]]] = WeakKeyDictionary()
+_Calls = WeakKeyDictionary[Client, list[Callable[[], None]]]
+_on_reconnect: _Calls = WeakKeyDictionary()
+_on_disconnect: _Calls = WeakKeyDictionary()
 
 
 @asynccontextmanager
@@ -39,8 +41,11 @@ async def connect(client: Client, url: str, *, name: str, drain_seconds: float =
 
     async def reconnected() -> None:
         log.info("nats.reconnected")
-        for call in tuple(_listeners.get(client, ())):
-            call()
+        _call(_on_reconnect, client)
+
+    async def disconnected() -> None:
+        log.warning("nats.disconnected")
+        _call(_on_disconnect, client)
 
     leaving = False
     await client.connect(
@@ -52,7 +57,7 @@ async def connect(client: Client, url: str, *, name: str, drain_seconds: float =
         pending_size=PENDING_BYTES,
         drain_timeout=max(1, int(drain_seconds)),
         error_cb=_on_error,
-        disconnected_cb=_on_disconnect,
+        disconnected_cb=disconnected,
         reconnected_cb=reconnected,
         closed_cb=gave_up,
     )
@@ -80,11 +85,25 @@ async def _end(client: Client, seconds: float) -> None:
             await client.close()
 
 
-@contextmanager
-def on_reconnect(client: Client, call: Callable[[], None]) -> Iterator[None]:
+def _call(listeners: _Calls, client: Client) -> None:
+    for call in tuple(listeners.get(client, ())):
+        call()
+
+
+def on_reconnect(client: Client, call: Callable[[], None]) -> AbstractContextManager[None]:
     """`call` after each reconnect, while the block runs. For what the server forgets with a connection;
     subscriptions are made again by the client."""
-    calls = _listeners.setdefault(client, [])
+    return _listening(_on_reconnect, client, call)
+
+
+def on_disconnect(client: Client, call: Callable[[], None]) -> AbstractContextManager[None]:
+    """`call` each time the connection is lost, while the block runs: before anything new can arrive."""
+    return _listening(_on_disconnect, client, call)
+
+
+@contextmanager
+def _listening(listeners: _Calls, client: Client, call: Callable[[], None]) -> Iterator[None]:
+    calls = listeners.setdefault(client, [])
     calls.append(call)
     try:
         yield
@@ -120,6 +139,3 @@ async def _on_error(error: Exception) -> None:
     # nats-py's own callback prints tracebacks; while a server is away that is one every half second.
     log.warning("nats.error", error=repr(error))
 
-
-async def _on_disconnect() -> None:
-    log.warning("nats.disconnected")

@@ -3,8 +3,10 @@
 The stream needs `allow_direct`; those of ours have it.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from datetime import datetime
 
 import nats.errors
 from nats.aio.client import NO_RESPONDERS_STATUS, Client
@@ -20,18 +22,23 @@ IDLE_S = 5.0
 NOT_FOUND = "404"
 
 
-async def matching(nc: Client, stream: str, subject: str) -> AsyncIterator[Msg]:
-    """Every message on a subject (wildcards allowed), oldest first. nats.errors.Error, or TimeoutError."""
-    start: int | None = 1
-    while start:
-        question = {"seq": start, "next_by_subj": subject, "batch": A_PAGE}
-        start = None
+async def matching(
+    nc: Client, stream: str, subject: str, start: int = 1, page: int | None = None
+) -> AsyncGenerator[Msg]:
+    """Every message on a subject (wildcards allowed) from the sequence `start` on, oldest first.
+
+    `page`: how many to ask for at a time. nats.errors.Error, or TimeoutError.
+    """
+    unread: int | None = start
+    while unread:
+        question = {"seq": unread, "next_by_subj": subject, "batch": page or A_PAGE}
+        unread = None
         async for message in _answers(nc, stream, question):
             if _status(message) is None:
-                last = int((message.headers or {})["Nats-Sequence"])
+                last = sequence(message)
                 yield message
             elif int((message.headers or {}).get("Nats-Num-Pending", 0)):
-                start = last + 1
+                unread = last + 1
 
 
 async def last_of(nc: Client, stream: str, subjects: Sequence[str]) -> list[Msg]:
@@ -40,8 +47,26 @@ async def last_of(nc: Client, stream: str, subjects: Sequence[str]) -> list[Msg]
     return [one for one in found if _status(one) is None]
 
 
+def sequence(message: Msg) -> int:
+    """Of a message that came by a direct get or was republished: where it stands in its stream."""
+    return int((message.headers or {})["Nats-Sequence"])
+
+
+def stored_at(message: Msg) -> datetime:
+    """Of a message that came by a direct get: when the stream got it."""
+    return datetime.fromisoformat((message.headers or {})["Nats-Time-Stamp"])
+
+
 def _status(message: Msg) -> str | None:
     return (message.headers or {}).get("Status")
+
+
+def _heed_cancellation() -> None:
+    """nats-py waits by `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes together with
+    the message; a task that reads for ever would then never end."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _answers(nc: Client, stream: str, question: dict[str, object]) -> AsyncIterator[Msg]:
@@ -52,6 +77,7 @@ async def _answers(nc: Client, stream: str, question: dict[str, object]) -> Asyn
         await nc.publish(f"$JS.API.DIRECT.GET.{stream}", body, reply=inbox.subject)
         while True:
             message = await inbox.next_msg(timeout=IDLE_S)
+            _heed_cancellation()
             status = _status(message)
             if status == NO_RESPONDERS_STATUS:
                 raise nats.errors.NoRespondersError

@@ -15,9 +15,9 @@ from starlette.exceptions import HTTPException
 
 from contracts.models import Identity
 from wire.http_guard import Guard
-from wire.identity import verify
 from wire.problem import ProblemError
 from wire.settings import ServiceSettings
+from wire.verifier import Verifier
 
 log = structlog.get_logger()
 
@@ -56,8 +56,18 @@ def problem_response(code: str, message: str, status: int, **more: Any) -> JSONR
     return JSONResponse(body | {"code": code} | more, status, media_type="application/problem+json")
 
 
-def create_app(service: str, version: str, settings: ServiceSettings, checks: Mapping[str, Check]) -> FastAPI:
-    """An app with health, metrics and the error answers; routes are the service's own."""
+def create_app(
+    service: str,
+    version: str,
+    settings: ServiceSettings,
+    checks: Mapping[str, Check],
+    verifier: Verifier | None = None,
+) -> FastAPI:
+    """An app with health, metrics and the error answers; routes are the service's own.
+
+    `verifier` lets callers in, and is waited for; without one, by the settings alone, and nobody is revoked.
+    """
+    verifier = verifier or Verifier(settings)
     app = FastAPI(
         title=f"Waggle {service}",
         version=version,
@@ -66,13 +76,13 @@ def create_app(service: str, version: str, settings: ServiceSettings, checks: Ma
         redoc_url=None,
         responses={"4XX": REFUSAL, "5XX": REFUSAL},
     )
-    app.state.settings = settings
+    app.state.verifier = verifier
     app.add_middleware(Guard, service=service, max_body=settings.max_body_bytes)
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_error)
-    add_health(app, checks)
+    add_health(app, {**checks, **verifier.checks()})
     return app
 
 
@@ -107,9 +117,10 @@ async def _fault_of(check: Check) -> str | None:
 
 
 async def identify(request: Request, credentials: Annotated[Any, Depends(_bearer)]) -> Identity:
-    """The caller of a route, from its token; 401 when there is no good one."""
+    """The caller of a route, from its token; 401 if that is not good, 503 if that is not known."""
     token = credentials.credentials if credentials else None
-    return verify(token, request.app.state.settings).identity
+    verifier: Verifier = request.app.state.verifier
+    return (await verifier.verify(token)).identity
 
 
 Caller = Annotated[Identity, Depends(identify)]

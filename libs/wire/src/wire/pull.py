@@ -35,10 +35,15 @@ _HEARTBEAT = "100"
 
 
 async def messages(
-    nc: Client, consumer: Consumer, arrived: Callable[[Msg], None] = lambda _: None
+    nc: Client,
+    consumer: Consumer,
+    arrived: Callable[[Msg], None] = lambda _: None,
+    *,
+    batch: int = BATCH,
 ) -> AsyncGenerator[Msg]:
     """Messages of `consumer` as they come, for ever. Survives reconnects, and a consumer made later.
 
+    `batch`: how many are asked for at a time, and so the most that wait here.
     `arrived` hears of each when it comes, which may be long before it is taken. Close the generator
     (`contextlib.aclosing`): what came and was not taken is then given back at once. Raises
     ConnectionClosedError when the connection was closed for good.
@@ -56,8 +61,8 @@ async def messages(
     try:
         with on_reconnect(nc, lambda: queue.put_nowait(None)):
             while True:
-                if open_requests <= BATCH // 2 and await _ask(nc, consumer, inbox, BATCH - open_requests):
-                    open_requests = BATCH
+                if open_requests <= batch // 2 and await _ask(nc, consumer, inbox, batch - open_requests):
+                    open_requests = batch
                 try:
                     async with asyncio.timeout(2 * HEARTBEAT):
                         message = await queue.get()

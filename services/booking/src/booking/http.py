@@ -1,13 +1,14 @@
 """Booking's routes."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
 from nats.aio.client import Client
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
-from booking import dispatch, store, usecases
+from booking import dispatch, store, tracking, usecases
 from booking.dispatch import SearchStatus
 from booking.outgoing import job_of
 from booking.service_types import ServiceTypes
@@ -25,6 +26,33 @@ class Page(BaseModel):
 
     items: list[Job]
     next: UUID | None
+
+
+class Position(BaseModel):
+    """Degrees (WGS 84); heading in degrees from north; speed in metres a second."""
+
+    lat: float
+    lng: float
+    heading: float | None
+    speed: float | None
+    recorded_at: AwareDatetime
+
+
+class Track(BaseModel):
+    """Oldest first. `next` goes into `after` for the page after this one; null at the end, for now."""
+
+    items: list[Position]
+    next: AwareDatetime | None
+
+
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must be a time that there is in UTC") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Cancellation(BaseModel):
@@ -93,6 +121,20 @@ def routes(database: Database, nc: Client, settings: Settings) -> APIRouter:
     ) -> DispatchView:
         """Every search: who was asked, who was not, and why (A12). Admins only; if wished, of one driver."""
         return await dispatch.view(nc, database, caller, booking_id, driver_id)
+
+    @router.get("/{booking_id}/track")
+    async def track(
+        booking_id: UUID,
+        caller: Caller,
+        after: Moment | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    ) -> Track:
+        """Where its driver was while on it, for those who may see the booking (C11)."""
+        async with database.transaction() as tx:
+            await usecases.view(tx, caller, booking_id)
+            rows = await tracking.page(tx.session, booking_id, after=after, limit=limit)
+        items = [Position.model_validate(row, from_attributes=True) for row in rows]
+        return Track(items=items, next=rows[-1].recorded_at if len(rows) == limit else None)
 
     @router.post("/{booking_id}/cancel")
     async def cancel(booking_id: UUID, caller: Caller, body: Cancellation | None = None) -> Job:

@@ -1,5 +1,7 @@
 """What booking is told by its environment."""
 
+from pydantic import Field
+
 from wire.settings import DatabaseSettings
 
 
@@ -8,3 +10,5 @@ class Settings(DatabaseSettings):
 
     service_types: frozenset[str] = frozenset({"courier", "haul"})
     """Service types that can be ordered even while matching, which knows them all, is away."""
+    track_days: float = Field(default=30, gt=0, le=3650)
+    """How long the positions of a job's driver are kept (C11)."""

@@ -92,7 +92,8 @@ def endpoints(database: Database, reach: Reach, nc: Client, patience: Patience) 
 
     async def driver(question: ViewDriver) -> DriverView:
         async with database.transaction() as tx:
-            return view_of(await drivers.find(tx, question.driver_id))
+            row = await drivers.find(tx, question.driver_id)
+            return view_of(row, await drivers.offers_held(tx, row))
 
     async def dispatch(question: ViewDispatch) -> DispatchView:
         async with database.transaction() as tx:

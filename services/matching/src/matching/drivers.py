@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from contracts.events import DriverDisconnected
+from contracts.events import DriverDisconnected, DriverState
 from contracts.ids import MAX_SUBJECT_ID, new_id
-from contracts.models import Text
+from contracts.models import PendingOffer, Text
 from contracts.requests import GoOnline
 from matching import availability, decisions, outgoing, store
 from matching.availability import (
@@ -30,6 +30,11 @@ from wire.timers import Cancellation, Schedule
 
 GRACE = "grace"
 """Kind of deadline."""
+
+OFFERS = 50
+"""Offers told at most."""
+OFFERS_BYTES = 256 * 1024
+"""Jobs may be as large as a body over HTTP; the bus takes no message above 1 MB."""
 
 
 class Profile(BaseModel):
@@ -87,6 +92,22 @@ async def find(tx: Transaction, driver_id: str) -> DriverRow:
     if row is None:
         raise not_found("driver")
     return row
+
+
+async def offers_held(tx: Transaction, row: DriverRow) -> list[PendingOffer]:
+    """What the driver could accept now, for a phone that comes back (C7): what is before it alone, then the
+    newest; no more than an answer on the bus holds. Who is busy or away holds none, though an end is not
+    written yet."""
+    if not row.approved or outgoing.state_of(row) is not DriverState.available:
+        return []
+    held, left = [], OFFERS_BYTES
+    for offer, job in await store.held_offers(tx.session, row.id, tx.now, OFFERS):
+        pending = outgoing.pending_of(offer, job)
+        size = len(pending.model_dump_json().encode())
+        if pending.exclusive or size <= left:
+            held.append(pending)
+            left -= size
+    return held
 
 
 async def _lock(tx: Transaction, driver_id: str) -> DriverRow:

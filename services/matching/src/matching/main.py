@@ -27,10 +27,12 @@ from wire.consume import consume
 from wire.http import create_app
 from wire.inbox import due_each, due_once, once
 from wire.outbox import Outbox, forget_inbox
+from wire.revocations import Revocations
 from wire.rpc import serve
 from wire.run import serve_http
 from wire.sql import open_database
 from wire.telemetry import set_up
+from wire.verifier import Verifier
 
 VERSION = "0.1.0"
 
@@ -38,7 +40,8 @@ VERSION = "0.1.0"
 async def main(settings: Settings) -> None:
     """Run until cancelled. Nothing is dispatched before the supply map is filled for our regions."""
     set_up("matching", settings)
-    nc, outbox, supply = Client(), Outbox(), Supply()
+    nc, outbox, supply, revocations = Client(), Outbox(), Supply(), Revocations()
+    verifier = Verifier(settings, revocations)
     loaded = asyncio.Event()
 
     async def map_loaded() -> None:
@@ -56,11 +59,12 @@ async def main(settings: Settings) -> None:
             "database": migrate.check(database, "matching"),
             "supply": map_loaded,
         }
-        app = create_app("matching", VERSION, settings, checks)
+        app = create_app("matching", VERSION, settings, checks, verifier)
         app.include_router(job_routes(database, reach))
         app.include_router(service_type_routes(database))
         app.include_router(driver_routes(database, reach, nc, settings))
         group.create_task(serve_http(app, settings))
+        group.create_task(verifier.keep_keys())
         async with connect(nc, settings.nats_url, name="matching", drain_seconds=settings.drain_seconds):
             await follow(nc, supply)
             await fill(database, supply)
@@ -73,6 +77,7 @@ async def main(settings: Settings) -> None:
                 asyncio.TaskGroup() as work,
             ):
                 loaded.set()
+                work.create_task(revocations.follow(nc))
                 work.create_task(outbox.relay(nc, database))
                 work.create_task(outbox.sweep(nc, database, settings.outbox_sweep_seconds))
                 work.create_task(forget_inbox(database))

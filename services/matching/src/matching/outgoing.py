@@ -1,6 +1,7 @@
 """What happened to a search, as contracts; and a driver as others see it."""
 
-from typing import TypedDict
+from collections.abc import Sequence
+from typing import Any, TypedDict
 from uuid import UUID
 
 from contracts.events import (
@@ -20,7 +21,7 @@ from contracts.events import (
     SearchStarted,
     SearchTimedOut,
 )
-from contracts.models import DriverCard, Job, JobStatus
+from contracts.models import DriverCard, Job, JobStatus, PendingOffer
 from contracts.requests import ActiveJob, DriverView
 from matching.states import (
     Assigned,
@@ -35,7 +36,7 @@ from matching.states import (
     SearchState,
     Started,
 )
-from matching.store import DriverRow, SearchRow
+from matching.store import DriverRow, OfferRow, SearchRow
 
 
 class _About(TypedDict):
@@ -138,11 +139,26 @@ def status_of(driver: DriverRow) -> DriverStatusChanged:
     )
 
 
-def view_of(driver: DriverRow) -> DriverView:
-    """A driver's availability and active job, as an answer on the bus."""
+def view_of(driver: DriverRow, offers: Sequence[PendingOffer] = ()) -> DriverView:
+    """A driver's availability, active job and offers, as an answer on the bus."""
     active = None
     if driver.active_job and driver.active_customer:
         active = ActiveJob(job_id=driver.active_job, customer_id=driver.active_customer)
     return DriverView(
-        driver_id=driver.id, state=state_of(driver), approved=driver.approved, active_job=active
+        driver_id=driver.id,
+        state=state_of(driver),
+        approved=driver.approved,
+        active_job=active,
+        offers=list(offers),
+    )
+
+
+def pending_of(offer: OfferRow, job: dict[str, Any]) -> PendingOffer:
+    """An offer as its driver was told of it; `job` as the search keeps it."""
+    return PendingOffer(
+        offer_id=offer.id,
+        exclusive=offer.exclusive,
+        number=offer.number,
+        expires_at=offer.expires_at,
+        job=Job.model_validate(job),
     )

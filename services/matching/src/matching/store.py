@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, exists, select, update
+from sqlalchemy import JSON, DateTime, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
@@ -152,6 +152,28 @@ async def lock_offering_to(session: AsyncSession, driver_id: str) -> list[tuple[
     searches = select(SearchRow).where(col(SearchRow.id).in_(live)).order_by(col(SearchRow.id))
     rows = (await session.scalars(searches.with_for_update())).all()
     return [locked for row in rows if (locked := await _locked(session, row))]
+
+
+async def held_offers(
+    session: AsyncSession, driver_id: str, now: datetime, limit: int
+) -> list[tuple[OfferRow, dict[str, Any]]]:
+    """Offers that this driver could accept now, each with its job, to look at: one to it alone first, then
+    the newest."""
+    offer_ends, search_ends = col(OfferRow.expires_at), col(SearchRow.deadline)
+    statement = (
+        select(OfferRow, col(SearchRow.job))
+        .join(SearchRow, col(SearchRow.id) == col(OfferRow.search_id))
+        .where(
+            col(OfferRow.driver_id) == driver_id,
+            col(OfferRow.state) == OfferState.pending.value,
+            or_(offer_ends.is_(None), offer_ends > now),
+            col(SearchRow.state) == SearchState.searching.value,
+            or_(search_ends.is_(None), search_ends > now),
+        )
+        .order_by(col(OfferRow.exclusive).desc(), col(OfferRow.id).desc())
+        .limit(limit)
+    )
+    return [(offer, job) for offer, job in await session.execute(statement)]
 
 
 async def searches_of(session: AsyncSession, job_id: UUID) -> list[tuple[SearchRow, list[OfferRow]]]:
