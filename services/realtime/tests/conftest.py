@@ -47,8 +47,14 @@ async def nc(nats_url: str) -> AsyncIterator[Client]:
     await nc.close()
 
 
+@pytest.fixture(scope="module", params=["fast", "socketio"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Whatever the edge does, it does on both Socket.IO engines."""
+    return str(request.param)
+
+
 @pytest_asyncio.fixture(scope="module")
-async def neighbours(nc: Client) -> AsyncIterator[Neighbours]:
+async def neighbours(nc: Client, engine: str) -> AsyncIterator[Neighbours]:  # anew for each
     neighbours = Neighbours()
     async with neighbours.at_home(nc):
         yield neighbours
@@ -87,19 +93,20 @@ async def running_edge(settings: Settings) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def edge(nats_url: str, ports: Reservation) -> AsyncIterator[str]:
+async def edge(nats_url: str, ports: Reservation, engine: str) -> AsyncIterator[str]:
     """The edge that most tests dial."""
-    async with running_edge(settings(nats_url, ports.port())) as url:
+    async with running_edge(settings(nats_url, ports.port(), engine=engine)) as url:
         yield url
 
 
 @pytest.fixture
-async def open_edge(nats_url: str, ports: Reservation) -> AsyncIterator[OpenEdge]:
+async def open_edge(nats_url: str, ports: Reservation, engine: str) -> AsyncIterator[OpenEdge]:
     """An edge of one's own, with settings of one's own."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(**changed: object) -> str:
-            return await stack.enter_async_context(running_edge(settings(nats_url, ports.port(), **changed)))
+            chosen = settings(nats_url, ports.port(), **{"engine": engine, **changed})
+            return await stack.enter_async_context(running_edge(chosen))
 
         yield start
 

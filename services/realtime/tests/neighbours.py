@@ -7,7 +7,7 @@ from uuid import UUID
 from nats.aio.client import Client
 
 from contracts.events import DriverState
-from contracts.models import Identity, Job, JobStatus, Role
+from contracts.models import Identity, Job, JobStatus, PendingOffer, Role
 from contracts.requests import (
     Acceptance,
     AcceptJob,
@@ -30,7 +30,7 @@ from wire.rpc import Endpoint, serve
 
 
 class Neighbours:
-    """`jobs` is what booking knows, `drivers` and `winners` what matching knows.
+    """`jobs` is what booking knows, `drivers`, `offers` (by driver) and `winners` what matching knows.
 
     A job in `late` is answered in this older form once, as by a read that an event has overtaken.
     """
@@ -39,6 +39,7 @@ class Neighbours:
         self.jobs: dict[UUID, Job] = {}
         self.late: dict[UUID, Job] = {}
         self.drivers: dict[str, DriverView] = {}
+        self.offers: dict[str, list[PendingOffer]] = {}
         self.winners: dict[UUID, str] = {}
 
     def add(self, job: Job) -> Job:
@@ -86,7 +87,8 @@ class Neighbours:
     async def driver(self, asked: ViewDriver) -> DriverView:
         if asked.driver_id not in self.drivers:
             raise not_found("driver")
-        return self.drivers[asked.driver_id]
+        offers = self.offers.get(asked.driver_id, [])
+        return self.drivers[asked.driver_id].model_copy(update={"offers": offers})
 
     async def accept(self, asked: AcceptJob) -> Acceptance:
         if self.winners.setdefault(asked.job_id, asked.driver_id) != asked.driver_id:

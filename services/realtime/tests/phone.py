@@ -6,30 +6,49 @@ from typing import Any
 
 import socketio
 
-PATIENCE = 15.0
-CLIENT: Any = socketio.AsyncClient
+PATIENCE = 30.0
+ANY: Any = socketio.AsyncClient
+
+
+class _Client(ANY):  # type: ignore[misc]
+    """Keeps the `pid` of the server's answer, which the library does not look at."""
+
+    pid: str | None = None
+
+    async def _handle_connect(self, namespace: str, data: Any) -> None:
+        self.pid = data.get("pid")
+        await super()._handle_connect(namespace, data)
 
 
 class Phone:
-    """`events` holds everything heard, as (name, payload), in order."""
+    """`events` holds everything heard, as (name, payload), in order; `offset` is that of the last one."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, Any]] = []
+        self.offset: str | None = None
         self.refusal: Any = None
         self.gone = asyncio.Event()
         self._read: dict[str, int] = {}
         self._heard = asyncio.Condition()
-        self._sio: Any = CLIENT(reconnection=False)
+        self._sio = _Client(reconnection=False)
         self._sio.on("*", self._hear)
         self._sio.on("connect_error", self._refused)
         self._sio.on("disconnect", self._left)
 
-    async def dial(self, url: str, token: object, *transports: str) -> "Phone":
-        """Connect, by WebSocket unless told otherwise. ConnectionError when refused; see `refusal`."""
-        auth = None if token is None else {"token": token}
+    async def dial(self, url: str, token: object, *transports: str, **more: object) -> "Phone":
+        """Connect, by WebSocket unless told otherwise. ConnectionError when refused; see `refusal`.
+
+        `more` goes into `auth`: `recover=True, offset=…` to be told what was missed.
+        """
+        auth = None if token is None else {"token": token, **more}
         ways = list(transports) or ["websocket"]
         await self._sio.connect(url, auth=auth, transports=ways, wait_timeout=PATIENCE)
         return self
+
+    @property
+    def pid(self) -> str | None:
+        """Of a client that can be recovered."""
+        return self._sio.pid
 
     async def hang_up(self) -> None:
         await self._sio.disconnect()
@@ -66,8 +85,9 @@ class Phone:
             await self._heard.wait_for(condition)
             return value()
 
-    async def _hear(self, name: str, payload: Any = None) -> None:
+    async def _hear(self, name: str, payload: Any = None, offset: str | None = None) -> None:
         async with self._heard:
+            self.offset = offset or self.offset
             self.events.append((name, payload))
             self._heard.notify_all()
 

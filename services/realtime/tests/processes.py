@@ -35,7 +35,7 @@ class EdgeProcess:
 
 @asynccontextmanager
 async def edge_process(
-    nats_url: str, port: int, trace_file: Path | None = None
+    nats_url: str, port: int, trace_file: Path | None = None, engine: str = "fast"
 ) -> AsyncIterator[EdgeProcess]:
     """Started, not awaited; ended at the end."""
     env = {
@@ -44,6 +44,7 @@ async def edge_process(
         "WAGGLE_HTTP_PORT": str(port),
         "WAGGLE_JWT_KEY": KEY,
         "WAGGLE_DRAIN_SECONDS": "20",
+        "WAGGLE_ENGINE": engine,
     }
     if trace_file:
         env["WAGGLE_TRACE_FILE"] = str(trace_file)

@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from realtime.engine import Ack, Handlers, Handshake, Welcome
+from realtime.engine_fast import FastEngine
 from realtime.engine_socketio import SocketIoEngine
 from stack.ports import Reservation
 from stack.ready import listens
@@ -22,7 +23,7 @@ from .conftest import settings
 class Told:
     """Handlers that greet while they let somebody in, and write down who comes and goes."""
 
-    def __init__(self, engine: SocketIoEngine) -> None:
+    def __init__(self, engine: FastEngine | SocketIoEngine) -> None:
         self.engine = engine
         self.here: list[str] = []
 
@@ -46,10 +47,10 @@ class Told:
         self.here.remove(socket)
 
 
-@pytest.fixture
-async def told(ports: Reservation) -> AsyncIterator[tuple[Told, str]]:
+@pytest.fixture(params=[FastEngine, SocketIoEngine])
+async def told(ports: Reservation, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Told, str]]:
     chosen = settings("nats://unused", ports.port())
-    engine = SocketIoEngine(chosen)
+    engine: FastEngine | SocketIoEngine = request.param(chosen)
     told = Told(engine)
     engine.serve(Handlers(told.connect, told.event, told.disconnect))
     app, options = engine.serving(create_app("engine", "0", chosen, {}))

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 import nats
 import pytest
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from realtime import rooms
+from realtime.arrivals import Arrivals
 from realtime.engine_socketio import SocketIoEngine
 from realtime.membership import Membership
 
@@ -16,18 +16,18 @@ from .conftest import settings
 
 
 @pytest.fixture
-def arrivals() -> asyncio.Queue[Msg]:
-    return asyncio.Queue()
+def arrivals() -> Arrivals:
+    return Arrivals()
 
 
 @pytest.fixture
-def members(nc: Client, arrivals: asyncio.Queue[Msg]) -> Membership:
+def members(nc: Client, arrivals: Arrivals) -> Membership:
     return Membership(nc, SocketIoEngine(settings("nats://unused", 1)), arrivals)
 
 
-async def heard(nc: Client, arrivals: asyncio.Queue[Msg], person: str) -> int:
+async def heard(nc: Client, arrivals: Arrivals, person: str) -> int:
     """Publish one event of this customer; how many copies come."""
-    await nc.publish(f"job.created.J.{person}._", b"")
+    await nc.publish(f"live.job.created.J.{person}._", b"")
     await nc.flush()
     await nc.flush()
     await asyncio.sleep(0)
@@ -35,7 +35,7 @@ async def heard(nc: Client, arrivals: asyncio.Queue[Msg], person: str) -> int:
 
 
 async def test_all_who_enter_at_once_wait_for_the_one_subscription(
-    nc: Client, members: Membership, arrivals: asyncio.Queue[Msg]
+    nc: Client, members: Membership, arrivals: Arrivals
 ) -> None:
     """C1, E3"""
     for socket in "abc":
@@ -46,7 +46,7 @@ async def test_all_who_enter_at_once_wait_for_the_one_subscription(
 
 
 async def test_a_socket_that_is_gone_enters_no_room(
-    nc: Client, members: Membership, arrivals: asyncio.Queue[Msg]
+    nc: Client, members: Membership, arrivals: Arrivals
 ) -> None:
     """Invariant 7: the answer to its request came too late."""
     members.admit("a")
@@ -57,7 +57,7 @@ async def test_a_socket_that_is_gone_enters_no_room(
 
 
 async def test_leaving_while_entering_leaves_no_subscription(
-    nc: Client, members: Membership, arrivals: asyncio.Queue[Msg]
+    nc: Client, members: Membership, arrivals: Arrivals
 ) -> None:
     """Invariant 7"""
     members.admit("a")
@@ -70,7 +70,7 @@ async def test_leaving_while_entering_leaves_no_subscription(
 
 
 async def test_a_room_that_was_dissolved_can_be_entered_again(
-    nc: Client, members: Membership, arrivals: asyncio.Queue[Msg]
+    nc: Client, members: Membership, arrivals: Arrivals
 ) -> None:
     """C6"""
     members.admit("a")
@@ -98,8 +98,8 @@ async def test_entering_waits_until_the_server_has_the_subscription(nats_url: st
 
     async with await asyncio.start_server(forward, "127.0.0.1", 0) as proxy:
         own = await nats.connect(f"nats://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
-        members = Membership(own, SocketIoEngine(settings("nats://unused", 1)), asyncio.Queue())
+        members = Membership(own, SocketIoEngine(settings("nats://unused", 1)), Arrivals())
         members.admit("a")
         await members.enter("a", rooms.customer("m5"))
-        assert b"PING" in sent[sent.index(b"SUB *.*.*.m5.*") :]
+        assert b"PING" in sent[sent.index(b"SUB live.*.*.*.m5.*") :]
         await own.close()

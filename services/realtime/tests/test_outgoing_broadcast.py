@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta, timezone
 
-from contracts.events import EVENTS, DriverDisconnected, DriverStatusChanged, JobTracked
+from contracts.events import EVENTS, DriverDisconnected, DriverStatusChanged, IdentityRevoked, JobTracked
 from contracts.models import JobStatus
 from realtime.outgoing import OUTGOING
 
@@ -155,8 +155,9 @@ def test_a_notification_goes_to_its_user_or_driver() -> None:
 
 
 def test_every_event_of_the_contract_has_its_line_but_a_drivers_comings_and_goings() -> None:
-    """A, B, C: a new event is not forgotten here."""
-    assert set(OUTGOING) == {*EVENTS, JobTracked} - {DriverStatusChanged, DriverDisconnected}
+    """A, B, C: a new event is not forgotten here. A revocation ends sockets, and is told in ending them."""
+    not_told = {DriverStatusChanged, DriverDisconnected, IdentityRevoked}
+    assert set(OUTGOING) == {*EVENTS, JobTracked} - not_told
 
 
 def test_what_is_said_can_be_written_as_json() -> None:

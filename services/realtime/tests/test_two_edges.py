@@ -21,10 +21,10 @@ async def nats_url(house: House) -> str:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def two_edges(house: House, ports: Reservation) -> AsyncIterator[tuple[EdgeProcess, ...]]:
+async def two_edges(house: House, ports: Reservation, engine: str) -> AsyncIterator[tuple[EdgeProcess, ...]]:
     async with (
-        edge_process(house.nats_url, ports.port()) as one,
-        edge_process(house.nats_url, ports.port()) as two,
+        edge_process(house.nats_url, ports.port(), engine=engine) as one,
+        edge_process(house.nats_url, ports.port(), engine=engine) as two,
     ):
         for edge in (one, two):
             await edge.until("/readyz", 200)
@@ -106,10 +106,16 @@ async def test_subscriptions_end_with_the_last_socket_of_a_person(
     """E3, invariant 7: counted, first in, last out."""
     phones = [await dial("ann-t3", "user", two_edges[0].url) for _ in range(2)]
     cid = await _connection_of(house, "ann-t3")
-    assert await _subscriptions(house, cid, "ann-t3") == ["*.*.*.ann-t3.*", "notification.created.ann-t3"]
+    assert await _subscriptions(house, cid, "ann-t3") == [
+        "live.*.*.*.ann-t3.*",
+        "live.notification.created.ann-t3",
+    ]
     await phones.pop().hang_up()
     await dial("ann-t4", "user", two_edges[0].url)  # whose subscriptions come after what that did
-    assert await _subscriptions(house, cid, "ann-t3") == ["*.*.*.ann-t3.*", "notification.created.ann-t3"]
+    assert await _subscriptions(house, cid, "ann-t3") == [
+        "live.*.*.*.ann-t3.*",
+        "live.notification.created.ann-t3",
+    ]
     await phones.pop().hang_up()
     await dial("ann-t5", "user", two_edges[0].url)
     assert await _subscriptions(house, cid, "ann-t3") == []

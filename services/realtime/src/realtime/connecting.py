@@ -1,8 +1,5 @@
 """A socket comes and goes (C1)."""
 
-import asyncio
-from datetime import UTC, datetime
-
 import structlog
 
 from contracts.models import Role
@@ -10,10 +7,12 @@ from realtime import rooms
 from realtime.drivers import DriverHere
 from realtime.edge import Edge, Session
 from realtime.engine import Handshake, Welcome
+from realtime.lifetime import rest_on
 from realtime.limits import Bucket, Window
 from realtime.metrics import REFUSED, SOCKETS
 from realtime.restore import restore
-from wire.identity import Verified, verify
+from realtime.resume import resume, wished
+from wire.identity import Verified
 from wire.problem import ProblemError
 
 log = structlog.get_logger()
@@ -24,21 +23,20 @@ MINUTE = 60.0
 async def connect(edge: Edge, socket: str, handshake: Handshake) -> Welcome:
     """Let a socket in: `auth.token` is verified, and whatever concerns its person comes here from now on.
 
-    ProblemError 401 `token_missing`, `token_invalid`, `token_expired`; 503 `unavailable`.
+    ProblemError 401 `token_missing`, `token_invalid`, `token_expired`, `token_revoked`; 503 `unavailable`.
     """
     try:
-        verified = _verified(edge, handshake.auth)
+        verified = await _verified(edge, handshake.auth)
         session = _session(edge, socket, verified)
-        await _admit(edge, session)
+        knows_all = await _let_in(edge, session, handshake)
     except ProblemError as refusal:
         REFUSED.labels(refusal.problem.code).inc()
         raise
-    seconds_left = (verified.expires_at - datetime.now(UTC)).total_seconds()
-    loop = asyncio.get_running_loop()
-    session.expiry = loop.call_later(max(0.0, seconds_left), edge.engine.disconnect, socket)
+    rest_on(edge, session, verified)
     SOCKETS.labels(session.identity.role).inc()
-    restore(edge, session)
-    return Welcome()
+    if not knows_all:
+        restore(edge, session)
+    return Welcome(session.pid)
 
 
 async def disconnect(edge: Edge, socket: str) -> None:
@@ -50,11 +48,11 @@ async def disconnect(edge: Edge, socket: str) -> None:
     await _forget(edge, session)
 
 
-def _verified(edge: Edge, auth: object) -> Verified:
+async def _verified(edge: Edge, auth: object) -> Verified:
     token = auth.get("token") if isinstance(auth, dict) else None
     if token is not None and not isinstance(token, str):
         raise ProblemError("token_invalid", "The token must be a text", 401)
-    return verify(token, edge.settings)
+    return await edge.verifier.verify(token)
 
 
 def _session(edge: Edge, socket: str, verified: Verified) -> Session:
@@ -64,7 +62,21 @@ def _session(edge: Edge, socket: str, verified: Verified) -> Session:
         verified.identity,
         Bucket(settings.events_per_second),
         Window(settings.subscribes_per_minute, MINUTE),
+        issued_at=verified.issued_at,
     )
+
+
+async def _let_in(edge: Edge, session: Session, handshake: Handshake) -> bool:
+    """Whether it knows all that it must; else it needs a snapshot."""
+    wish = wished(handshake.auth)
+    if wish is None:
+        await _admit(edge, session)
+        return False
+    try:
+        return await resume(edge, session, wish, _admit)
+    except BaseException:
+        await _forget(edge, session)
+        raise
 
 
 async def _admit(edge: Edge, session: Session) -> None:
@@ -75,6 +87,7 @@ async def _admit(edge: Edge, session: Session) -> None:
         edge.drivers.setdefault(identity.subject, DriverHere())
     try:
         await edge.members.enter(session.socket, rooms.personal(identity))
+        edge.revocations.refuse(identity, session.issued_at)  # it may have been revoked meanwhile
     except BaseException:
         await _forget(edge, session)
         raise
@@ -82,6 +95,7 @@ async def _admit(edge: Edge, session: Session) -> None:
 
 async def _forget(edge: Edge, session: Session) -> None:
     edge.sessions.pop(session.socket, None)
+    edge.recovery.forget(session.socket)
     if session.expiry:
         session.expiry.cancel()
     for task in session.tasks:

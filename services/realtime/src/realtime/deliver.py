@@ -1,74 +1,80 @@
-"""From the bus to the sockets: each event once, to everybody here whom it concerns."""
-
-import time
+"""From the bus to the sockets: each event once, in the order of the stream."""
 
 import structlog
 from nats.aio.msg import Msg
-from opentelemetry import propagate, trace
-from opentelemetry.context import Context
+from opentelemetry import propagate
 from pydantic import ValidationError
 
-from contracts.events import (
-    AssignmentReleased,
-    DriverStatusChanged,
-    Event,
-    JobCreated,
-    JobEvent,
-    JobTracked,
-)
+from contracts.events import AssignmentReleased, DriverStatusChanged, Event, JobCreated, JobEvent, JobTracked
 from realtime import audience, presence, rooms
 from realtime.drivers import ends_job, observe
 from realtime.edge import Edge
-from realtime.metrics import EMIT_SECONDS, EVENTS_OUT, UNREADABLE
-from realtime.outgoing import OUTGOING, Line
+from realtime.emit import emit_event, emit_position
+from realtime.mend import begin, mend
+from realtime.metrics import UNREADABLE
+from wire import direct
 from wire.envelope import UndecodableError, unseal
 
 log = structlog.get_logger()
-tracer = trace.get_tracer("realtime")
 
 LIVE_TRACKS = "tracking.live."
+SEQUENCE = "Nats-Sequence"
 
 
 async def deliver_arrivals(edge: Edge) -> None:
     """Run for ever. One after the other, so that a socket gets events in the order in which they came."""
+    await begin(edge)
     while True:
-        message = await edge.arrivals.get()
-        try:
+        message = await edge.arrivals.take()
+        if message is None:
+            await mend(edge, deliver)
+        else:
             await deliver(edge, message)
-        except (UndecodableError, ValidationError) as error:
-            UNREADABLE.inc()
-            log.warning("bus.unreadable", subject=message.subject, reason=str(error)[:500])
-        except Exception:
-            log.exception("bus.undelivered", subject=message.subject)
 
 
 async def deliver(edge: Edge, message: Msg) -> None:
-    """One message. Audiences come from who is here, not from the subscription that it came by.
+    """One message. What cannot be delivered is logged and counted; never raises."""
+    try:
+        await _deliver(edge, message)
+    except (UndecodableError, ValidationError) as error:
+        UNREADABLE.inc()
+        log.warning("bus.unreadable", subject=message.subject, reason=str(error)[:500])
+    except Exception:
+        log.exception("bus.undelivered", subject=message.subject)
+
+
+async def _deliver(edge: Edge, message: Msg) -> None:
+    if message.subject.startswith(LIVE_TRACKS):
+        await emit_position(edge, JobTracked.model_validate_json(message.data))
+    elif message.subject.startswith(presence.ABOUT_DRIVERS):
+        await presence.answer_for_driver(edge, message)
+    else:
+        seq = direct.sequence(message) if SEQUENCE in (message.headers or {}) else None
+        try:
+            await _deliver_event(edge, message, seq)
+        finally:
+            if seq:  # only now: a client's offset must not say more than it was told
+                edge.recovery.reach(seq)
+
+
+async def _deliver_event(edge: Edge, message: Msg, seq: int | None) -> None:
+    """Audiences come from who is here, not from the subscription that it came by.
 
     So the first copy of an event is enough, and every later one (another subscription's, or a letter that
     the outbox sent again) is dropped by its id.
     """
-    if message.subject.startswith(LIVE_TRACKS):
-        track = JobTracked.model_validate_json(message.data)
-        for line in OUTGOING[JobTracked]:
-            await _emit(edge, line, track, track.recorded_at.timestamp())
-        return
-    if message.subject.startswith(presence.ABOUT_DRIVERS):
-        await presence.answer_for_driver(edge, message)
-        return
     received = unseal(message.headers, message.data)
     if received.id in edge.delivered:
         return
     edge.delivered[received.id] = True
-    event, context = received.event, propagate.extract(message.headers or {})
+    event = received.event
     if _is_stale(edge, event):
         return
     if isinstance(event, DriverStatusChanged):
         await presence.follow(edge, event)
     observe(edge.drivers, event)
-    for line in OUTGOING.get(type(event), ()):
-        if line.when(event):
-            await _emit(edge, line, event, received.time.timestamp(), context)
+    context = propagate.extract(message.headers or {})
+    await emit_event(edge, event, seq, received.time.timestamp(), context)
     await _close_rooms(edge, event)
 
 
@@ -80,27 +86,6 @@ def _is_stale(edge: Edge, event: Event) -> bool:
     if not behind:
         edge.versions[event.job_id] = event.job.version
     return behind and not isinstance(event, JobCreated)
-
-
-async def _emit(
-    edge: Edge, line: Line, event: Event | JobTracked, happened_at: float, context: Context | None = None
-) -> None:
-    names = [name for to in line.to if (name := to(event))]
-    sockets = edge.members.inside(names)
-    if not sockets:
-        return
-    if context is None:  # positions: too many to trace
-        await edge.engine.emit(names, line.name, line.payload(event))
-    else:
-        with tracer.start_as_current_span(
-            f"emit {line.name}",
-            context=context,
-            kind=trace.SpanKind.PRODUCER,
-            attributes={"waggle.sockets": len(sockets)},
-        ):
-            await edge.engine.emit(names, line.name, line.payload(event))
-    EVENTS_OUT.labels(line.name).inc(len(sockets))
-    EMIT_SECONDS.labels(line.name).observe(max(0.0, time.time() - happened_at))
 
 
 async def _close_rooms(edge: Edge, event: Event) -> None:

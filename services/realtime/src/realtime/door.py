@@ -1,8 +1,9 @@
 """What comes in from the network at all: before a frame reaches the Socket.IO engine it passes here.
 
-An ASGI app around the reference engine's. New connections are refused with 503 while the house is full or closed, so
-that clients try again by themselves. Of an open WebSocket only text frames of Engine.IO's packet types pass,
-and no faster than `frames_per_second`: a client that floods is read more slowly, and TCP holds it back.
+An ASGI app around the reference engine's. New connections are refused with 503 while the house is full or
+closed, so that clients try again by themselves. Of an open WebSocket only text frames of Engine.IO's packet
+types pass, and no faster than `frames_per_second`: a client that floods is read more slowly, and TCP holds it
+back.
 """
 
 import asyncio

@@ -26,6 +26,8 @@ class DriverHere:
     active_job: UUID | None = None
     located_at: float = -inf
     """When a position was last used, on the loop's clock."""
+    recorded_at: float = -inf
+    """When a position was last sent to the history of its job, likewise."""
     changes: int = 0
     """Counts what was learnt, so that an answer which was on its way meanwhile is known to be old."""
     version: int = 0

@@ -59,8 +59,8 @@ class Welcome:
     """The answer to a CONNECT."""
 
     pid: str | None = None
-    """Session id of Socket.IO's connection state recovery: with one the socket is recoverable, its events carry
-    offsets, and a client that came with the same `pid` knows that it missed nothing."""
+    """Session id of Socket.IO's connection state recovery: with one the socket is recoverable, its events
+    carry offsets, and a client that came with the same `pid` knows that it missed nothing."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class _Packet(packet.Packet):
     The answer to a CONNECT names the `pid` of a socket that can be recovered, which the library does not do.
     """
 
-    pids: Mapping[str, str] = {}  # of the one engine in this process
+    pids: Mapping[str, str] = {}  # of the engine whose class this is
 
     def encode(self) -> Any:
         if (
@@ -67,7 +67,7 @@ class _Manager(socketio.AsyncManager):
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[str, list[tuple[str, tuple[object, ...]]]] = {}
+        self._kept: dict[str, list[tuple[str, object, str | None]]] = {}
         self.pids: dict[str, str] = {}
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
@@ -81,18 +81,19 @@ class _Manager(socketio.AsyncManager):
     ) -> None:
         """To everybody in `rooms` once; the offset only to those who can make use of it."""
         inside = {sid for sid, _ in self.get_participants("/", rooms)} - set(skip)
-        recoverable = inside & self.pids.keys() if offset else set[str]()
         for sid in inside & self._kept.keys():
-            self._kept[sid].append((event, (payload, offset) if sid in recoverable else (payload,)))
+            self._kept[sid].append((event, payload, offset))
         live = inside - self._kept.keys()
-        for told, arguments in ((live - recoverable, (payload,)), (live & recoverable, (payload, offset))):
+        recoverable = live & self.pids.keys() if offset else set[str]()
+        for told, arguments in ((live - recoverable, (payload,)), (recoverable, (payload, offset))):
             if told:
                 await super().emit(event, arguments, "/", room=list(told))
 
     async def connect(self, sid: str, namespace: str) -> str:
         connected: str = await super().connect(sid, namespace)
         while kept := self._kept.get(sid):
-            event, arguments = kept.pop(0)
+            event, payload, offset = kept.pop(0)
+            arguments = (payload, offset) if offset and sid in self.pids else (payload,)
             await super().emit(event, arguments, namespace, room=sid)
         self._kept.pop(sid, None)
         eio_sid = self.eio_sid_from_sid(sid, namespace)
@@ -132,7 +133,6 @@ class SocketIoEngine:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._manager = _Manager()
-        _Packet.pids = self._manager.pids
         self._addresses: dict[str, str] = {}
         PollingPayload.max_decode_packets = POLLING_BURST
         quiet = logging.getLogger("realtime.engine")
@@ -140,7 +140,7 @@ class SocketIoEngine:
         self._sio: Any = _Server(
             client_manager=self._manager,
             async_mode="asgi",
-            serializer=_Packet,
+            serializer=type("_PacketOfOne", (_Packet,), {"pids": self._manager.pids}),
             async_handlers=False,
             logger=quiet,
             engineio_logger=quiet,

@@ -17,7 +17,7 @@ class Entrance:
         self._closing = False
 
     def opening(self, address: str) -> str | None:
-        """Why this one may not come in, as a stable code; or None, and it is counted until it has `closed`."""
+        """Why this one may not come in, a stable code; or None: it is counted until it has `closed`."""
         code = self._refusal(address)
         if code:
             REFUSED.labels(code).inc()

@@ -11,7 +11,7 @@ from opentelemetry import trace
 from pydantic import ValidationError
 
 from contracts.models import Role
-from realtime.commands import admin, booking, driver
+from realtime.commands import admin, auth, booking, driver
 from realtime.commands.payload import BookingRef, Nothing, Payload
 from realtime.edge import Edge, Session
 from realtime.engine import Ack
@@ -35,6 +35,7 @@ class Command:
 USER, PILOT, ADMIN = (frozenset({role}) for role in (Role.user, Role.pilot, Role.admin))
 
 COMMANDS: Mapping[str, Command] = {
+    "auth:refresh": Command(USER | PILOT | ADMIN, auth.Renewal, auth.refresh),
     "pilot:online": Command(PILOT, driver.Online, driver.online),
     "pilot:offline": Command(PILOT, Nothing, driver.offline),
     "pilot:location": Command(PILOT, driver.Location, driver.location, traced=False),
@@ -45,6 +46,8 @@ COMMANDS: Mapping[str, Command] = {
     "booking:unsubscribe": Command(USER | PILOT | ADMIN, BookingRef, booking.unsubscribe),
     "booking:cancel": Command(USER | ADMIN, booking.Cancellation, booking.cancel),
     "booking:retry": Command(USER, BookingRef, booking.retry),
+    "admin:subscribe": Command(ADMIN, Nothing, admin.subscribe),
+    "admin:unsubscribe": Command(ADMIN, Nothing, admin.unsubscribe),
     "admin:subscribe_assignments": Command(ADMIN, Nothing, admin.subscribe_assignments),
     "admin:unsubscribe_assignments": Command(ADMIN, Nothing, admin.unsubscribe_assignments),
 }
@@ -60,24 +63,31 @@ async def event(edge: Edge, socket: str, name: str, arguments: tuple[Any, ...]) 
         answer = await _answer(edge, edge.sessions[socket], name, arguments)
         outcome = "dropped" if "dropped" in answer else "ok"
     except ProblemError as refusal:
-        outcome, answer = refusal.problem.code, _refused(refusal.problem.code, refusal.problem.message)
+        outcome, answer = refusal.problem.code, refused(refusal.problem.code, refusal.problem.message)
     except ValidationError as error:
-        outcome, answer = "invalid", _refused("invalid", _first(error))
+        outcome, answer = "invalid", refused("invalid", _first(error))
     except nats.errors.Error as error:
         log.warning("socket.event_unsent", socket_event=name, error=repr(error))
-        outcome, answer = "unavailable", _refused("unavailable", "Try again in a moment")
+        outcome, answer = "unavailable", refused("unavailable", "Try again in a moment")
     except Exception:
         log.exception("socket.event_failed", socket_event=name)
-        outcome, answer = "internal", _refused("internal", "Something went wrong on our side")
+        outcome, answer = "internal", refused("internal", "Something went wrong on our side")
     EVENTS_IN.labels(name if name in COMMANDS else "unknown", outcome).inc()
     return answer
 
 
+def is_flood(edge: Edge, session: Session) -> bool:
+    """Of a session that is sending too fast: whether it has done so for so long that it is disconnected."""
+    if session.events.refused < edge.settings.events_refused:
+        return False
+    log.warning("socket.flood", role=session.identity.role, subject=session.identity.subject)
+    edge.engine.disconnect(session.socket)
+    return True
+
+
 async def _answer(edge: Edge, session: Session, name: str, arguments: tuple[Any, ...]) -> Ack:
     if not session.events.take():
-        if session.events.refused >= edge.settings.events_refused:
-            log.warning("socket.flood", role=session.identity.role, subject=session.identity.subject)
-            edge.engine.disconnect(session.socket)
+        is_flood(edge, session)
         raise ProblemError("ERR_RATE", "Too many events; slow down", 429)
     command = COMMANDS.get(name)
     if command is None:
@@ -92,7 +102,8 @@ async def _answer(edge: Edge, session: Session, name: str, arguments: tuple[Any,
         return {"ok": True, **await command.do(edge, session, said)}
 
 
-def _refused(code: str, message: str) -> Ack:
+def refused(code: str, message: str) -> Ack:
+    """The ack that says why not."""
     return {"ok": False, "error": {"code": code, "message": message}}
 
 

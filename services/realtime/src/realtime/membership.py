@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import nats.errors
 import structlog
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from realtime.arrivals import Arrivals
 from realtime.engine import Engine
 from realtime.rooms import Room
 from wire.problem import ProblemError
@@ -34,7 +34,7 @@ class _Meeting:
 class Membership:
     """Sockets by room and rooms by socket. Messages of all subscriptions go into one queue, in order."""
 
-    def __init__(self, nc: Client, engine: Engine, arrivals: asyncio.Queue[Msg]) -> None:
+    def __init__(self, nc: Client, engine: Engine, arrivals: Arrivals) -> None:
         self._nc, self._engine, self._arrivals = nc, engine, arrivals
         self._meetings: dict[str, _Meeting] = {}
         self._rooms: dict[str, set[str]] = {}
@@ -86,6 +86,10 @@ class Membership:
         for socket in self.inside([name]):
             await self.leave(socket, name)
 
+    def rooms_of(self, socket: str) -> frozenset[str]:
+        """Names of the rooms that it is in."""
+        return frozenset(self._rooms.get(socket, ()))
+
     def inside(self, names: Collection[str]) -> set[str]:
         """The local sockets in any of these rooms."""
         found: set[str] = set()
@@ -98,9 +102,8 @@ class Membership:
         made: list[Subscription] = []
         try:
             for subject in subjects:
-                # Queue.put as callback: whatever subscription a message came by, it waits in the one line.
-                subscription = await self._nc.subscribe(subject, cb=self._arrivals.put)
-                made.append(subscription)
+                listening = await self._arrivals.listen(self._nc, subject)
+                made.append(listening)
             if made:
                 await _confirmed(self._nc)
         except BaseException:

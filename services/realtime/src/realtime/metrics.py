@@ -12,4 +12,11 @@ EMIT_SECONDS = Histogram(
     ["event"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
 )
+SOCKETS_ENDED = Counter("waggle_sockets_ended_total", "Transports that have ended, by reason", ["reason"])
 UNREADABLE = Counter("waggle_bus_unreadable_total", "Bus messages that did not decode")
+MENDED = Counter("waggle_mended_total", "Events read from the stream after the bus was away")
+RECOVERED = Counter(
+    "waggle_recoveries_total", "Clients that came back for what they missed, by outcome", ["outcome"]
+)
+DASHBOARD = Gauge("waggle_dashboard_running", "1 while an admin watches the figures on this edge")
+POSITIONS_LOST = Counter("waggle_positions_lost_total", "Positions dropped because the bus was away")

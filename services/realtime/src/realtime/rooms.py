@@ -5,8 +5,10 @@ from uuid import UUID
 
 from contracts.events import AssignmentCreated, FeedClosed, SearchFailed, SearchTimedOut
 from contracts.models import Identity, Role
+from contracts.requests import FindDriver
 from contracts.subjects import (
     all_of,
+    live,
     live_track,
     notifications_of,
     of_customer,
@@ -18,10 +20,20 @@ from contracts.subjects import (
 
 @dataclass(frozen=True)
 class Room:
-    """`subjects` are listened to while at least one local socket is inside."""
+    """What is listened to while at least one local socket is inside.
+
+    `stored`: filters on the stream of all that apps are told; they come as soon as they are stored, in its
+    order, and can be read again. `passing`: subjects of core NATS; whoever is not here misses them.
+    """
 
     name: str
-    subjects: tuple[str, ...] = ()
+    stored: tuple[str, ...] = ()
+    passing: tuple[str, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """All of them, as they are subscribed to."""
+        return (*map(live, self.stored), *self.passing)
 
 
 def customer(customer_id: str) -> Room:
@@ -30,14 +42,23 @@ def customer(customer_id: str) -> Room:
 
 
 def driver(driver_id: str) -> Room:
-    """All sockets of a driver. Its events' subscription also brings the question whether it is here."""
-    subjects = (of_driver(driver_id), notifications_of(driver_id), status_of_driver(driver_id))
-    return Room(f"pilot:{driver_id}", subjects)
+    """All sockets of a driver, and the question whether it is here."""
+    asked = FindDriver(driver_id=driver_id).subject()
+    return Room(
+        f"pilot:{driver_id}",
+        (of_driver(driver_id), notifications_of(driver_id)),
+        (status_of_driver(driver_id), asked),
+    )
 
 
 def booking(job_id: UUID) -> Room:
     """Those who follow one job (C6)."""
-    return Room(f"booking:{job_id}", (of_job(job_id), live_track(job_id)))
+    return Room(f"booking:{job_id}", (of_job(job_id),), (live_track(job_id),))
+
+
+def booking_named(job_id: str) -> Room:
+    """The same, by the id as text."""
+    return booking(UUID(job_id))
 
 
 ONLINE_DRIVERS = Room("pilots:online", (all_of(FeedClosed),))
@@ -47,6 +68,9 @@ ASSIGNMENTS = Room(
     "admin:assignments", (all_of(AssignmentCreated), all_of(SearchFailed), all_of(SearchTimedOut))
 )
 """Admins that asked for the assignment events (C9)."""
+
+DASHBOARD = Room("admin:dashboard")
+"""Admins that watch the figures (C9); those come from `dashboard_feed`, not by subscriptions."""
 
 
 def personal(identity: Identity) -> Room:

@@ -11,7 +11,7 @@ from wire.settings import ServiceSettings
 class Settings(ServiceSettings):
     """See `wire.settings` for the variables that all services share."""
 
-    engine: Literal["fast", "socketio"] = "socketio"
+    engine: Literal["fast", "socketio"] = "fast"
     """The Socket.IO server: our own, or python-socketio."""
 
     max_sockets: int = Field(default=20_000, ge=1)
@@ -20,6 +20,8 @@ class Settings(ServiceSettings):
     """Sockets open at once from one address; many phones may share one. Past it 503 likewise."""
     max_message_bytes: int = Field(default=16 * 1024, ge=256, le=1024 * 1024)
     """Longest message or polling body that is read; a longer one ends its connection."""
+    send_buffer_bytes: int = Field(default=1024 * 1024, ge=64 * 1024)
+    """So much waits for one slow reader at most; then its connection ends (C1)."""
     connect_seconds: float = Field(default=10, gt=0)
     """How long an open connection may take to send its CONNECT with a good token (C1)."""
 
@@ -31,6 +33,13 @@ class Settings(ServiceSettings):
     """So many refused without a pause is a flood, and the socket is closed."""
     subscribes_per_minute: int = Field(default=10, ge=1)
     """`booking:subscribe` and `booking:unsubscribe` together; past it `ERR_1003` (C6)."""
+    dashboard_seconds: float = Field(default=1, gt=0, le=60)
+    """An admin's dashboard is told the figures at most so often (C9)."""
+
+    track_seconds: float = Field(default=0, ge=0)
+    """So far apart are the positions that go into a job's history; 0: all that are used (C3, C11)."""
+    recover_seconds: float = Field(default=180, ge=0, le=3600)
+    """How old the oldest event may be that a returning client is told; past it, it gets a snapshot (C7)."""
 
     ping_interval_seconds: float = Field(default=25, gt=0)
     ping_timeout_seconds: float = Field(default=20, gt=0)

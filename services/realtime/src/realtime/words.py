@@ -16,7 +16,7 @@ from contracts.events import (
     OfferWithdrawn,
     SearchTimedOut,
 )
-from contracts.models import DriverCard, Job, JobStatus
+from contracts.models import DriverCard, Job, JobStatus, PendingOffer
 
 Payload = dict[str, Any]
 
@@ -59,11 +59,15 @@ def booking_details(job: Job) -> Payload:
     }
 
 
-def offered_booking(event: OfferCreated) -> Payload:
+Offered = OfferCreated | PendingOffer
+"""An offer as it is made, and as it still stands later; to the driver they are the same."""
+
+
+def offered_booking(offer: Offered) -> Payload:
     """B2"""
-    return booking_details(event.job) | {
-        "offerId": str(event.offer_id),
-        "expiresAt": iso(event.expires_at) if event.expires_at else None,
+    return booking_details(offer.job) | {
+        "offerId": str(offer.offer_id),
+        "expiresAt": iso(offer.expires_at) if offer.expires_at else None,
     }
 
 
@@ -71,17 +75,22 @@ NOT_IN_A_FEED = {"driver", "version", "attempt", "requested_driver_id"}
 """What a driver who is one of many has no use for, nor any right to: whom the customer wished for."""
 
 
-def offered_job(event: OfferCreated) -> Payload:
+def offered_job(offer: Offered) -> Payload:
     """A1: the job itself, with the position of its pickup, if it has one (A3)."""
-    job = event.job
+    job = offer.job
     return job.model_dump(mode="json", exclude=NOT_IN_A_FEED) | {
         "address": job.address or (job.pickup.address if job.pickup else None),
         "lat": job.pickup.lat if job.pickup else None,
         "lng": job.pickup.lng if job.pickup else None,
         "created_at": iso(job.created_at),
         "updated_at": iso(job.updated_at),
-        "expires_at": iso(event.expires_at) if event.expires_at else None,
+        "expires_at": iso(offer.expires_at) if offer.expires_at else None,
     }
+
+
+def pending_offer(offer: PendingOffer) -> Payload:
+    """C7: as it was told when it was made, as `booking:offer` or `job:new`."""
+    return offered_booking(offer) if offer.exclusive else offered_job(offer)
 
 
 def withdrawn(event: OfferWithdrawn) -> Payload:

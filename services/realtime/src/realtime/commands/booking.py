@@ -8,6 +8,7 @@ from contracts.requests import CancelBooking, RetryBooking, ViewBooking
 from realtime import rooms
 from realtime.commands.payload import BookingRef
 from realtime.edge import Edge, Session
+from realtime.followed import follow, unfollow
 from realtime.words import booking_details
 from wire.problem import ProblemError
 from wire.rpc import request
@@ -33,6 +34,7 @@ async def subscribe(edge: Edge, session: Session, said: BookingRef) -> dict[str,
     question = ViewBooking(identity=session.identity, booking_id=said.booking_id)
     await request(edge.nc, question)  # raises unless it may be seen
     await edge.members.enter(session.socket, rooms.booking(said.booking_id))
+    await follow(edge, session, str(said.booking_id))
     view = await request(edge.nc, question)
     return {"booking": booking_details(view.job)}
 
@@ -41,6 +43,7 @@ async def unsubscribe(edge: Edge, session: Session, said: BookingRef) -> dict[st
     """C6"""
     _count(edge, session)
     await edge.members.leave(session.socket, rooms.booking(said.booking_id).name)
+    await unfollow(edge, session, str(said.booking_id))
     return {"bookingId": str(said.booking_id)}
 
 

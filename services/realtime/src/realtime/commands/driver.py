@@ -85,7 +85,7 @@ def _availability(view: DriverView) -> dict[str, Any]:
 async def location(edge: Edge, session: Session, said: Location) -> dict[str, Any]:
     """C3: at most one a second a driver is used."""
     position = Position(said.lat, said.lng, said.heading, said.speed)
-    used = await publish(edge, session.identity.subject, position)
+    used = publish(edge, session.identity.subject, position)
     return {} if used else {"dropped": True}
 
 
