@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = [
     "libs/contracts",
+    "libs/sio",
     "libs/wire",
     *(f"services/{one}" for one in ("booking", "matching", "realtime", "push")),
 ]
@@ -19,6 +20,8 @@ BREAKAGES = [
     ("wire.publish", "booking.domain", "Services stand on wire"),
     ("booking.outgoing", "matching.states", "Services stand on wire"),
     ("contracts.events", "wire.envelope", "Services stand on wire"),
+    ("sio.packets", "contracts.models", "sio stands alone"),
+    ("sio.server", "picows", "sio: what decides"),
     ("booking.store", "booking.usecases", "booking: main"),
     ("booking.usecases", "booking.http", "booking: main"),
     ("matching.domain", "matching.store", "matching: main"),

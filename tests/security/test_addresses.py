@@ -16,6 +16,7 @@ UNKNOWN = uuid4()
     ("method", "path", "role", "body"),
     [
         ("GET", f"/v1/bookings/{UNKNOWN}", "user", None),
+        ("GET", f"/v1/bookings/{UNKNOWN}/track", "user", None),
         ("POST", f"/v1/bookings/{UNKNOWN}/cancel", "user", None),
         ("POST", f"/v1/bookings/{UNKNOWN}/retry", "user", None),
         ("POST", f"/v1/bookings/{UNKNOWN}/status", "pilot", {"status": "arrived"}),
@@ -49,6 +50,8 @@ async def test_id_that_is_none_is_refused(anywhere: Visitor, bad: str) -> None:
         for method, await_ing, role in [
             ("GET", "/v1/bookings/{}", "user"),
             ("GET", "/v1/bookings?before={}", "user"),
+            ("GET", "/v1/bookings/{}/track", "user"),
+            ("GET", f"/v1/bookings/{UNKNOWN}/track?after={{}}", "user"),
             ("POST", "/v1/bookings/{}/retry", "user"),
             ("POST", "/v1/jobs/{}/accept", "pilot"),
             ("POST", "/v1/jobs/{}/decline", "pilot"),
@@ -86,6 +89,7 @@ async def test_service_type_needs_a_plain_name(anywhere: Visitor, name: str) -> 
         ("PATCH", f"/v1/bookings/{UNKNOWN}"),
         ("DELETE", f"/v1/bookings/{UNKNOWN}"),
         ("GET", f"/v1/bookings/{UNKNOWN}/cancel"),
+        ("POST", f"/v1/bookings/{UNKNOWN}/track"),
         ("GET", "/v1/drivers"),
         ("DELETE", "/v1/drivers/me"),
         ("GET", f"/v1/jobs/{UNKNOWN}/accept"),

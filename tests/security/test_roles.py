@@ -24,6 +24,7 @@ ONLY: dict[tuple[str, str], str] = {
     ("GET", "/v1/service-types"): "admin",
     ("GET", "/v1/service-types/courier"): "admin",
     ("PUT", "/v1/service-types/courier"): "admin",
+    ("POST", "/v1/identities/somebody/revoke"): "admin",
 }
 BODIES = {
     "/v1/bookings": {"service_type": "courier", "total_price": 1},

@@ -15,6 +15,7 @@ SERVICES = {
     "/v1/service-types": "matching",
     "/v1/devices": "push",
     "/v1/notifications": "push",
+    "/v1/identities": "realtime",
 }
 
 
