@@ -1,6 +1,9 @@
 from nats.aio.client import Client
 
-from contracts.models import JobStatus
+from contracts.events import DriverState
+from contracts.ids import new_id
+from contracts.models import JobStatus, PendingOffer
+from contracts.requests import DriverView
 from contracts.subjects import live_track
 
 from . import made
@@ -56,3 +59,25 @@ async def test_somebody_without_bookings_gets_an_empty_screen(dial: Dial, neighb
     """C7: what a client still shows from before is over."""
     ann = await dial("ann-b3", "user")
     assert await ann.next("booking:snapshot") == {"bookings": []}
+
+
+async def test_a_driver_that_comes_back_has_the_offers_that_still_stand(
+    dial: Dial, neighbours: Neighbours, publish: Publish, mark: Mark
+) -> None:
+    """C7: those it holds alone, and the open jobs of the feed; not one that ended while the answer came."""
+    driver, held, feed, taken = "dan-b5", made.job("ann-b5"), made.job("ann-b5"), made.job("ann-b5")
+    neighbours.drivers[driver] = DriverView(driver_id=driver, state=DriverState.available, approved=True)
+    neighbours.offers[driver] = [
+        PendingOffer(offer_id=new_id(), exclusive=True, number=1, expires_at=made.LATER, job=held),
+        PendingOffer(offer_id=new_id(), exclusive=False, number=1, expires_at=None, job=feed),
+        PendingOffer(offer_id=new_id(), exclusive=False, number=1, expires_at=None, job=taken),
+    ]
+    first = await dial(driver, "pilot")
+    snapshot = await first.next("booking:snapshot")
+    assert [offer["bookingId"] for offer in snapshot["offers"]] == [str(held.id)]
+    assert snapshot["offers"][0]["expiresAt"] == made.LATER_TEXT
+    assert [job["id"] for job in snapshot["jobs"]] == [str(feed.id), str(taken.id)]
+    await publish(made.feed_closed(taken))
+    await mark(**{driver: first})
+    second = await dial(driver, "pilot")
+    assert [job["id"] for job in (await second.next("booking:snapshot"))["jobs"]] == [str(feed.id)]

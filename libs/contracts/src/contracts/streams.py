@@ -54,9 +54,7 @@ DISPATCH = Stream(
 IDENTITY = Stream("IDENTITY", ("identity.>",), timedelta(days=1), 64 * MIB, republished=True)
 """Whose tokens are void before they expire. Kept for as long as tokens may live."""
 
-SESSIONS = Stream(
-    "SESSIONS", ("session.>",), timedelta(days=1), 256 * MIB, unsynced=True, latest_only=True
-)
+SESSIONS = Stream("SESSIONS", ("session.>",), timedelta(days=1), 256 * MIB, unsynced=True, latest_only=True)
 """What clients asked to follow. A day after the last change they ask again."""
 
 RETIRED = ("NOTIFY",)

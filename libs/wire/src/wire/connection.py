@@ -138,4 +138,3 @@ def check(client: Client, *consumers: Consumer) -> Callable[[], Awaitable[None]]
 async def _on_error(error: Exception) -> None:
     # nats-py's own callback prints tracebacks; while a server is away that is one every half second.
     log.warning("nats.error", error=repr(error))
-

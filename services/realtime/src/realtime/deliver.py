@@ -5,7 +5,15 @@ from nats.aio.msg import Msg
 from opentelemetry import propagate
 from pydantic import ValidationError
 
-from contracts.events import AssignmentReleased, DriverStatusChanged, Event, JobCreated, JobEvent, JobTracked
+from contracts.events import (
+    AssignmentReleased,
+    DriverStatusChanged,
+    Event,
+    FeedClosed,
+    JobCreated,
+    JobEvent,
+    JobTracked,
+)
 from realtime import audience, presence, rooms
 from realtime.drivers import ends_job, observe
 from realtime.edge import Edge
@@ -72,6 +80,8 @@ async def _deliver_event(edge: Edge, message: Msg, seq: int | None) -> None:
         return
     if isinstance(event, DriverStatusChanged):
         await presence.follow(edge, event)
+    if isinstance(event, FeedClosed):
+        edge.closed[event.job_id] = True
     observe(edge.drivers, event)
     context = propagate.extract(message.headers or {})
     await emit_event(edge, event, seq, received.time.timestamp(), context)

@@ -13,6 +13,9 @@ from contracts.events import (
     Event,
     JobCancelled,
     JobStatusChanged,
+    OfferDeclined,
+    OfferExpired,
+    OfferWithdrawn,
 )
 from contracts.models import JobStatus
 from contracts.requests import DriverView
@@ -37,6 +40,9 @@ class DriverHere:
         """What matching says."""
         self.online = view.state is not DriverState.offline
         self.active_job = view.active_job.job_id if view.active_job else None
+
+    def hear(self) -> None:
+        """Something of it has changed that may not be in an answer which is on its way."""
         self.changes += 1
 
     def change(self, event: DriverStatusChanged) -> bool:
@@ -70,6 +76,9 @@ def observe(drivers: Mapping[str, DriverHere], event: Event) -> None:
     match event:
         case AssignmentCreated() if driver := drivers.get(event.driver.id):
             driver.begin(event.job_id)
+        case OfferExpired() | OfferDeclined() | OfferWithdrawn():
+            if driver := drivers.get(event.driver_id or ""):
+                driver.hear()
         case AssignmentReleased() | JobCancelled() | JobStatusChanged():
             driver = drivers.get(event.driver_id or "")
             if driver and (isinstance(event, AssignmentReleased) or ends_job(event)):

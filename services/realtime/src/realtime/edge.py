@@ -27,6 +27,7 @@ from wire.verifier import Verifier
 REMEMBERED = 100_000
 REMEMBERED_SECONDS = 3600
 """An event published again later than that would be shown again."""
+CLOSED_SECONDS = 60
 
 
 @dataclass(eq=False)
@@ -69,6 +70,8 @@ class Edge:
     delivered: TTLCache[UUID, bool] = field(default_factory=lambda: TTLCache(REMEMBERED, REMEMBERED_SECONDS))
     versions: TTLCache[UUID, int] = field(default_factory=lambda: TTLCache(REMEMBERED, REMEMBERED_SECONDS))
     """The newest version of each job that an event has told."""
+    closed: TTLCache[UUID, bool] = field(default_factory=lambda: TTLCache(REMEMBERED, CLOSED_SECONDS))
+    """Jobs that have left the feed lately: an answer that was on its way may still have them."""
 
     def is_behind(self, job: Job) -> bool:
         """Whether sockets here were already told something newer."""

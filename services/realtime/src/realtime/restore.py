@@ -47,42 +47,59 @@ async def _restore(edge: Edge, session: Session) -> None:
         if session.pid:  # for the offset: what comes later can be asked for by it
             await edge.tell(session.socket, "booking:snapshot", {"bookings": []})
         return
-    view = await enter_feed(edge, session) if session.identity.role is Role.pilot else None
-    jobs = await enter_bookings(edge, session)
+    for _ in range(NEWER_TRIES):
+        before = _changes(edge, session)
+        view = await enter_feed(edge, session) if session.identity.role is Role.pilot else None
+        jobs = await enter_bookings(edge, session)
+        if _changes(edge, session) == before and not any(edge.is_behind(job) for job in jobs):
+            break
+    await edge.tell(session.socket, "booking:snapshot", _snapshot(edge, jobs, view))
+
+
+def _changes(edge: Edge, session: Session) -> int:
+    """Moves when something was learnt of the driver that may not be in an answer that was on its way."""
+    driver = edge.drivers.get(session.identity.subject)
+    return driver.changes if driver and session.identity.role is Role.pilot else 0
+
+
+def _snapshot(edge: Edge, jobs: list[Job], view: DriverView | None) -> Payload:
+    """`{bookings}`; of a driver also the `offers` that it holds and the open `jobs` that it was shown."""
     snapshot: Payload = {"bookings": [booking_details(job) for job in jobs]}
-    if session.identity.role is Role.pilot:
-        offers = view.offers if view else []
-        snapshot["offers"] = [pending_offer(offer) for offer in offers if offer.exclusive]
-        snapshot["jobs"] = [pending_offer(offer) for offer in offers if not offer.exclusive]
-    await edge.tell(session.socket, "booking:snapshot", snapshot)
+    if view is not None:
+        still_open = [offer for offer in view.offers if offer.job.id not in edge.closed]
+        snapshot["offers"] = [pending_offer(offer) for offer in still_open if offer.exclusive]
+        snapshot["jobs"] = [pending_offer(offer) for offer in still_open if not offer.exclusive]
+    return snapshot
 
 
 async def enter_bookings(edge: Edge, session: Session) -> list[Job]:
-    """Into the rooms of its open bookings, which are returned; ProblemError."""
-    for _ in range(NEWER_TRIES):
-        jobs = (await request(edge.nc, ListOpenBookings(identity=session.identity))).jobs
-        for job in jobs:
-            await edge.members.enter(session.socket, rooms.booking(job.id))
-        if not any(edge.is_behind(job) for job in jobs):
-            break
+    """Into the rooms of its open bookings, which are returned. ProblemError."""
+    jobs = (await request(edge.nc, ListOpenBookings(identity=session.identity))).jobs
+    for job in jobs:
+        await edge.members.enter(session.socket, rooms.booking(job.id))
     return jobs
 
 
 async def enter_feed(edge: Edge, session: Session) -> DriverView | None:
     """A driver that is online, into the feed's room. None if it is not registered yet. ProblemError 503."""
+    view = await _ask(edge, session)
+    feed = rooms.ONLINE_DRIVERS
     driver = edge.drivers[session.identity.subject]
-    view = None
-    for _ in range(NEWER_TRIES):
-        before = driver.changes
-        try:
-            view = await request(edge.nc, ViewDriver(driver_id=session.identity.subject))
-        except ProblemError as refusal:
-            if _is_passing(refusal):
-                raise
-            return None
-        if driver.changes == before:
-            driver.learn(view)
-            break
-    if driver.online:
-        await edge.members.enter(session.socket, rooms.ONLINE_DRIVERS)
+    if view and driver.online and feed.name not in edge.members.rooms_of(session.socket):
+        await edge.members.enter(session.socket, feed)
+        return await _ask(edge, session)  # what has left the feed since is heard of
+    return view
+
+
+async def _ask(edge: Edge, session: Session) -> DriverView | None:
+    driver = edge.drivers[session.identity.subject]
+    before = driver.changes
+    try:
+        view = await request(edge.nc, ViewDriver(driver_id=session.identity.subject))
+    except ProblemError as refusal:
+        if _is_passing(refusal):
+            raise
+        return None
+    if driver.changes == before:
+        driver.learn(view)
     return view

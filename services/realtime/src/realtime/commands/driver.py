@@ -75,6 +75,7 @@ def _learn(edge: Edge, session: Session, view: DriverView) -> set[str]:
     """All the driver's sockets here."""
     if driver := edge.drivers.get(session.identity.subject):
         driver.learn(view)
+        driver.hear()
     return edge.members.inside([rooms.personal(session.identity).name])
 
 
