@@ -38,7 +38,7 @@ class Recovery:
 
     def offset(self, seq: int | None) -> str | None:
         """What is sent along with the event at `seq`."""
-        return str(Position(self.progress.epoch, seq)) if self.progress and seq else None
+        return str(Position(self.progress.epoch, seq)) if self.progress and seq is not None else None
 
     def offset_of(self, socket: str) -> str | None:
         """Of a socket that has caught up: what was told up to now, to it or to everybody. None for others."""
