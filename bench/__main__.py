@@ -7,9 +7,16 @@ import typer
 from rich.console import Console
 
 from bench import accept, order_to_offer, supply
+from bench.edge import measure as edge
 from bench.harness import repeat, show, write
 
-BENCHES = {"accept": accept.measure, "order_to_offer": order_to_offer.measure, "supply": supply.measure}
+BENCHES = {
+    "accept": accept.measure,
+    "edge": edge.measure,
+    "edge_stock": edge.measure_stock,
+    "order_to_offer": order_to_offer.measure,
+    "supply": supply.measure,
+}
 
 
 def main(

@@ -1,6 +1,6 @@
 """Booking and matching as the edge sees them: the real requests over the real bus, answered from a dict."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -32,12 +32,14 @@ from wire.rpc import Endpoint, serve
 class Neighbours:
     """`jobs` is what booking knows, `drivers`, `offers` (by driver) and `winners` what matching knows.
 
-    A job in `late` is answered in this older form once, as by a read that an event has overtaken.
+    A job in `late` is answered in this older form once, as by a read that an event has overtaken. What is in
+    `meanwhile` happens once, between such a read and its answer.
     """
 
     def __init__(self) -> None:
         self.jobs: dict[UUID, Job] = {}
         self.late: dict[UUID, Job] = {}
+        self.meanwhile: dict[UUID, Callable[[], Awaitable[None]]] = {}
         self.drivers: dict[str, DriverView] = {}
         self.offers: dict[str, list[PendingOffer]] = {}
         self.winners: dict[UUID, str] = {}
@@ -60,7 +62,10 @@ class Neighbours:
         return identity.role is Role.admin or driver == identity.subject
 
     async def view(self, asked: ViewBooking | RetryBooking) -> BookingView:
-        return BookingView(job=self._seen_by(asked.identity, asked.booking_id))
+        seen = self._seen_by(asked.identity, asked.booking_id)
+        if happens := self.meanwhile.pop(asked.booking_id, None):
+            await happens()
+        return BookingView(job=seen)
 
     async def open_ones(self, asked: ListOpenBookings) -> OpenBookings:
         open_jobs = [job for job in self.jobs.values() if self._concerns(asked.identity, job)]

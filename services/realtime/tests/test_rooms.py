@@ -88,11 +88,12 @@ async def test_the_room_of_a_job_that_is_over_is_closed(
 ) -> None:
     """C6: the end is told, and nothing after it."""
     ann = await dial("ann-r5", "user")
-    done = neighbours.add(made.job("ann-r5", status=JobStatus.completed, version=9))
+    done = neighbours.add(made.job("ann-r5", status=JobStatus.in_progress, version=8))
     off = neighbours.add(made.job("ann-r5"))
     for job in (done, off):
         assert (await ann.ask("booking:subscribe", {"bookingId": str(job.id)}))["ok"]
-    await publish(made.status(done), made.cancelled(off))
+    completed = done.model_copy(update={"status": JobStatus.completed, "version": 9})
+    await publish(made.status(completed), made.cancelled(off))
     await mark(**{"ann-r5": ann})
     for job in (done, off):
         await nc.publish(live_track(job.id), made.tracked(job.id).model_dump_json().encode())

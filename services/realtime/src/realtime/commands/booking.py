@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
+from contracts.models import JobStatus
 from contracts.requests import CancelBooking, RetryBooking, ViewBooking
 from realtime import rooms
 from realtime.commands.payload import BookingRef
@@ -14,6 +15,9 @@ from wire.problem import ProblemError
 from wire.rpc import request
 
 TOO_MANY = "ERR_1003"
+OVER = {JobStatus.completed, JobStatus.cancelled}
+SERVICE_AWAY = 500
+"""From this HTTP status on a problem says nothing about who may see what."""
 
 
 class Cancellation(BookingRef):
@@ -29,14 +33,27 @@ def _count(edge: Edge, session: Session) -> None:
 
 
 async def subscribe(edge: Edge, session: Session, said: BookingRef) -> dict[str, Any]:
-    """C6: follow a booking. Answers its present state, read after the room was joined."""
+    """C6: follow a booking. Answers its present state, read after the room was joined.
+
+    Nothing more is told of one that is over, so nobody is left in its room.
+    """
     _count(edge, session)
+    room = rooms.booking(said.booking_id).name
+    was_inside = room in edge.members.rooms_of(session.socket)
     question = ViewBooking(identity=session.identity, booking_id=said.booking_id)
     await request(edge.nc, question)  # raises unless it may be seen
     await edge.members.enter(session.socket, rooms.booking(said.booking_id))
-    await follow(edge, session, str(said.booking_id))
-    view = await request(edge.nc, question)
-    return {"booking": booking_details(view.job)}
+    try:
+        job = (await request(edge.nc, question)).job
+    except ProblemError as refusal:
+        if not was_inside or refusal.problem.status < SERVICE_AWAY:
+            await edge.members.leave(session.socket, room)
+        raise
+    if job.status in OVER:
+        await edge.members.leave(session.socket, room)
+    else:
+        await follow(edge, session, str(said.booking_id))
+    return {"booking": booking_details(job)}
 
 
 async def unsubscribe(edge: Edge, session: Session, said: BookingRef) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The realtime edge beside Node's socket.io: `just bench edge`."""
