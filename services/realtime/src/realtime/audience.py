@@ -10,15 +10,15 @@ Audience = Callable[[Any], str | None]
 
 
 def customer(event: DispatchEvent) -> str:
-    return rooms.customer(event.customer_id).name
+    return rooms.customer_name(event.customer_id)
 
 
 def driver(event: DispatchEvent) -> str | None:
-    return rooms.driver(event.driver_id).name if event.driver_id else None
+    return rooms.driver_name(event.driver_id) if event.driver_id else None
 
 
 def booking(event: DispatchEvent | JobTracked) -> str:
-    return rooms.booking(event.job_id).name
+    return rooms.booking_name(event.job_id)
 
 
 def online_drivers(_event: object) -> str:
@@ -30,8 +30,8 @@ def admins(_event: object) -> str:
 
 
 def as_customer(event: NotificationCreated) -> str:
-    return rooms.customer(event.user_id).name
+    return rooms.customer_name(event.user_id)
 
 
 def as_driver(event: NotificationCreated) -> str:
-    return rooms.driver(event.user_id).name
+    return rooms.driver_name(event.user_id)

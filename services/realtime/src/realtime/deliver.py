@@ -1,6 +1,7 @@
 """From the bus to the sockets: each event once, in the order of the stream."""
 
 import structlog
+from msgspec import DecodeError
 from nats.aio.msg import Msg
 from opentelemetry import propagate
 from pydantic import ValidationError
@@ -12,14 +13,14 @@ from contracts.events import (
     FeedClosed,
     JobCreated,
     JobEvent,
-    JobTracked,
 )
 from realtime import audience, presence, rooms
 from realtime.drivers import ends_job, observe
 from realtime.edge import Edge
-from realtime.emit import emit_event, emit_position
+from realtime.emit import emit_event, emit_position, is_traced
 from realtime.mend import begin, mend
 from realtime.metrics import UNREADABLE
+from realtime.tracking import decode_track
 from wire import direct
 from wire.envelope import UndecodableError, unseal
 
@@ -44,7 +45,7 @@ async def deliver(edge: Edge, message: Msg) -> None:
     """One message. What cannot be delivered is logged and counted; never raises."""
     try:
         await _deliver(edge, message)
-    except (UndecodableError, ValidationError) as error:
+    except (UndecodableError, ValidationError, DecodeError) as error:
         UNREADABLE.inc()
         log.warning("bus.unreadable", subject=message.subject, reason=str(error)[:500])
     except Exception:
@@ -53,7 +54,7 @@ async def deliver(edge: Edge, message: Msg) -> None:
 
 async def _deliver(edge: Edge, message: Msg) -> None:
     if message.subject.startswith(LIVE_TRACKS):
-        await emit_position(edge, JobTracked.model_validate_json(message.data))
+        await emit_position(edge, decode_track(message.data))
     elif message.subject.startswith(presence.ABOUT_DRIVERS):
         await presence.answer_for_driver(edge, message)
     else:
@@ -83,7 +84,7 @@ async def _deliver_event(edge: Edge, message: Msg, seq: int | None) -> None:
     if isinstance(event, FeedClosed):
         edge.closed[event.job_id] = True
     observe(edge.drivers, event)
-    context = propagate.extract(message.headers or {})
+    context = propagate.extract(message.headers or {}) if is_traced() else None
     await emit_event(edge, event, seq, received.time.timestamp(), context)
     await _close_rooms(edge, event)
 
@@ -103,5 +104,5 @@ async def _close_rooms(edge: Edge, event: Event) -> None:
     if ends_job(event) and isinstance(event, JobEvent):
         await edge.members.dissolve(audience.booking(event))
     elif isinstance(event, AssignmentReleased) and event.driver_id:
-        for socket in edge.members.inside([rooms.driver(event.driver_id).name]):
+        for socket in edge.members.inside([rooms.driver_name(event.driver_id)]):
             await edge.members.leave(socket, audience.booking(event))

@@ -226,7 +226,7 @@ class SocketIoEngine:
 
     async def _on_event(self, name: str, sid: str, *arguments: Any) -> Ack:
         if len(arguments) == 1 and (typed := self._handlers.typed.get(name)):
-            with contextlib.suppress(msgspec.ValidationError):
+            with contextlib.suppress(msgspec.ValidationError, UnicodeError):
                 return typed.do(sid, msgspec.convert(arguments[0], typed.type))
         return await self._handlers.event(sid, name, arguments)
 

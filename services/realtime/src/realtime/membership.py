@@ -36,6 +36,7 @@ class Membership:
 
     def __init__(self, nc: Client, engine: Engine, arrivals: Arrivals) -> None:
         self._nc, self._engine, self._arrivals = nc, engine, arrivals
+        self._confirmation = _Confirmation(nc)
         self._meetings: dict[str, _Meeting] = {}
         self._rooms: dict[str, set[str]] = {}
 
@@ -105,7 +106,7 @@ class Membership:
                 listening = await self._arrivals.listen(self._nc, subject)
                 made.append(listening)
             if made:
-                await _confirmed(self._nc)
+                await self._confirmation.wait()
         except BaseException:
             await _unsubscribe(made)
             raise
@@ -116,14 +117,28 @@ class Membership:
             await _unsubscribe(await asyncio.shield(meeting.listening))
 
 
-async def _confirmed(nc: Client) -> None:
-    """The server has all that was sent before.
+class _Confirmation:
+    """That the server has all that was sent before. Those who ask at the same time share one."""
 
-    Twice, because nats-py 2.16 writes a flush's PING past commands that still wait in its buffer; by the
-    time of the PONG they are written too, and the second PING comes after them.
-    """
-    await nc.flush(FLUSH_SECONDS)
-    await nc.flush(FLUSH_SECONDS)
+    def __init__(self, nc: Client) -> None:
+        self._nc = nc
+        self._under_way: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
+
+    async def wait(self) -> None:
+        """nats.errors.Error, TimeoutError."""
+        if self._next is None:  # one that is under way may have passed what was sent just now
+            self._next = asyncio.create_task(self._confirm(self._under_way))
+        await asyncio.shield(self._next)
+
+    async def _confirm(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        self._under_way, self._next = self._next, None
+        # Twice, because nats-py 2.16 writes a flush's PING past commands that still wait in its buffer; by
+        # the time of the PONG they are written too, and the second PING comes after them.
+        await self._nc.flush(FLUSH_SECONDS)
+        await self._nc.flush(FLUSH_SECONDS)
 
 
 async def _unsubscribe(subscriptions: list[Subscription]) -> None:

@@ -26,7 +26,7 @@ async def answer_for_edge(edge: Edge) -> None:
 async def answer_for_driver(edge: Edge, message: Msg) -> None:
     """The driver that is asked for has a socket here; no answer if the last one has just closed."""
     asked = FindDriver.model_validate_json(message.data)
-    if edge.members.inside([rooms.driver(asked.driver_id).name]):
+    if edge.members.inside([rooms.driver_name(asked.driver_id)]):
         await _respond(edge, message)
 
 
@@ -40,7 +40,7 @@ async def follow(edge: Edge, event: DriverStatusChanged) -> None:
     driver = edge.drivers.get(event.driver_id)
     if driver is None or not driver.change(event):
         return
-    for socket in edge.members.inside([rooms.driver(event.driver_id).name]):
+    for socket in edge.members.inside([rooms.driver_name(event.driver_id)]):
         if not driver.online:
             await edge.members.leave(socket, rooms.ONLINE_DRIVERS.name)
         elif session := edge.sessions.get(socket):

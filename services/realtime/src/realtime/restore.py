@@ -31,6 +31,16 @@ def restore(edge: Edge, session: Session) -> None:
 
 async def _unless_refused(edge: Edge, session: Session) -> None:
     try:
+        await _restore(edge, session)
+    except ProblemError as refusal:
+        if _is_passing(refusal):
+            await _restore_later(edge, session)
+        else:
+            log.info("restore.refused", code=refusal.problem.code)
+
+
+async def _restore_later(edge: Edge, session: Session) -> None:
+    try:
         async for attempt in stamina.retry_context(on=_is_passing, attempts=None, timeout=None, wait_max=15):
             with attempt:
                 await _restore(edge, session)

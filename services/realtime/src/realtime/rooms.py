@@ -36,16 +36,31 @@ class Room:
         return (*map(live, self.stored), *self.passing)
 
 
+def customer_name(customer_id: str) -> str:
+    """Of the room alone, for who only looks whether somebody is in it."""
+    return f"user:{customer_id}"
+
+
+def driver_name(driver_id: str) -> str:
+    """Likewise."""
+    return f"pilot:{driver_id}"
+
+
+def booking_name(job_id: UUID) -> str:
+    """Likewise."""
+    return f"booking:{job_id}"
+
+
 def customer(customer_id: str) -> Room:
     """All sockets of a customer."""
-    return Room(f"user:{customer_id}", (of_customer(customer_id), notifications_of(customer_id)))
+    return Room(customer_name(customer_id), (of_customer(customer_id), notifications_of(customer_id)))
 
 
 def driver(driver_id: str) -> Room:
     """All sockets of a driver, and the question whether it is here."""
     asked = FindDriver(driver_id=driver_id).subject()
     return Room(
-        f"pilot:{driver_id}",
+        driver_name(driver_id),
         (of_driver(driver_id), notifications_of(driver_id)),
         (status_of_driver(driver_id), asked),
     )
@@ -53,7 +68,7 @@ def driver(driver_id: str) -> Room:
 
 def booking(job_id: UUID) -> Room:
     """Those who follow one job (C6)."""
-    return Room(f"booking:{job_id}", (of_job(job_id),), (live_track(job_id),))
+    return Room(booking_name(job_id), (of_job(job_id),), (live_track(job_id),))
 
 
 def booking_named(job_id: str) -> Room:

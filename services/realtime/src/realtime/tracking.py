@@ -11,7 +11,7 @@ from uuid import UUID
 
 import h3
 from msgspec import Meta, Struct
-from msgspec.json import Encoder
+from msgspec.json import Decoder, Encoder
 
 from contracts.ids import to_token
 from contracts.subjects import live_track, recorded_track
@@ -43,7 +43,9 @@ class _Located(Struct, gc=False):
     recorded_at: datetime
 
 
-class _Tracked(Struct, gc=False):
+class Track(Struct, gc=False):
+    """As `contracts.events.JobTracked`."""
+
     job_id: UUID
     driver_id: str
     lat: float
@@ -54,6 +56,8 @@ class _Tracked(Struct, gc=False):
 
 
 _encode = Encoder().encode
+decode_track = Decoder(Track).decode
+"""msgspec.DecodeError unless it is one."""
 _token = lru_cache(100_000)(to_token)
 
 
@@ -77,12 +81,12 @@ def publish(edge: Edge, driver_id: str, position: Position) -> bool:
     body = _encode(_Located(driver_id, position.lat, position.lng, heading, speed, at))
     edge.outflow.put(f"driver.location.{region(position)}.{_token(driver_id)}", body)
     if job_id := driver.active_job:
-        track = _Tracked(job_id, driver_id, position.lat, position.lng, heading, speed, at)
+        track = Track(job_id, driver_id, position.lat, position.lng, heading, speed, at)
         _publish_track(edge, driver, track, now)
     return True
 
 
-def _publish_track(edge: Edge, driver: DriverHere, track: _Tracked, now: float) -> None:
+def _publish_track(edge: Edge, driver: DriverHere, track: Track, now: float) -> None:
     body = _encode(track)
     edge.outflow.put(live_track(track.job_id), body)
     if now - driver.recorded_at >= edge.settings.track_seconds:
