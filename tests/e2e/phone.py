@@ -1,7 +1,7 @@
 """An app as the tests play it: one Socket.IO connection of the official protocol, and HTTP beside it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -34,9 +34,13 @@ class Phone:
 
     async def hears(self, name: str, **fields: Any) -> dict[str, Any]:
         """The first event of this name with these fields, as soon as it is there."""
+        return await self.finds(name, lambda payload: fields.items() <= payload.items())
+
+    async def finds(self, name: str, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """The first event of this name for which this holds, as soon as it is there."""
 
         def found() -> list[dict[str, Any]]:
-            return [one for one in self.heard(name) if fields.items() <= one.items()]
+            return [one for one in self.heard(name) if holds(one)]
 
         async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(found)

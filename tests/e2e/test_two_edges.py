@@ -9,7 +9,7 @@ import nats
 from bench.trace import traced
 from tests.e2e.phone import approved, phone
 
-from contracts.subjects import of_customer, of_driver, of_job
+from contracts.subjects import live, of_customer, of_driver, of_job
 
 PICKUP = {"address": "1 Main St", "lat": 40.75, "lng": -73.98}
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -72,7 +72,8 @@ async def test_a_customer_on_one_edge_and_a_driver_on_the_other_complete_a_job(t
         await customer.hears("booking:status", status="accepted")
 
         assert (await customer.call("booking:subscribe", job))["ok"]
-        subscribed = edge_of(await connections(house), of_customer(customer_id))
+        hers, his = live(of_customer(customer_id)), live(of_driver(driver_id))
+        subscribed = edge_of(await connections(house), hers)
         position = {"lat": 40.7502, "lng": -73.9802, "speed": 5}
         assert await driver.call("pilot:location", position) == {"ok": True}
         moved = await customer.hears("location:update")
@@ -89,14 +90,14 @@ async def test_a_customer_on_one_edge_and_a_driver_on_the_other_complete_a_job(t
 
         await wiretap.flush()
         concerned = [subject for subject in published(everything) if f".{customer_id}." in subject]
-        edges = await edges_sent(house, of_customer(customer_id), len(concerned))
-        customers, drivers = edge_of(edges, of_customer(customer_id)), edge_of(edges, of_driver(driver_id))
+        edges = await edges_sent(house, hers, len(concerned))
+        customers, drivers = edge_of(edges, hers), edge_of(edges, his)
         assert customers is not drivers
-        assert of_driver(driver_id) not in customers
-        assert of_customer(customer_id) not in drivers
-        assert of_job(booking["id"]) in subscribed
+        assert his not in customers
+        assert hers not in drivers
+        assert live(of_job(booking["id"])) in subscribed
         assert not [one for one in subscribed if driver_id.encode().hex() in one or one.endswith(driver_id)]
-        assert customers[of_customer(customer_id)]["msgs"] == len(concerned)
+        assert customers[hers]["msgs"] == len(concerned)
         await wiretap.close()
 
 
@@ -169,3 +170,51 @@ async def test_a_broadcast_job_is_taken_by_one_and_leaves_everybodys_feed(two_ed
             told = await driver.hears("job:accepted", job_id=booking["id"])
             assert told == {"job_id": booking["id"], "status": "accepted", "driver_id": winner}
         assert far_away.heard("job:new") == []
+
+
+async def test_a_ride_is_seen_in_the_track_and_on_the_dashboard(two_edges):
+    """C3, C9, C11: what the driver sends on one edge, and what the admin sees on the other."""
+    house = two_edges
+    customer_id, driver_id = f"customer-{uuid4()}", f"driver-{uuid4()}"
+    await approved(house, driver_id)
+    async with (
+        phone(house, "watcher", "admin", edge="realtime") as admin,
+        phone(house, customer_id, "user", edge="realtime") as customer,
+        phone(house, driver_id, "pilot", edge="realtime-2") as driver,
+    ):
+        assert (await admin.call("admin:subscribe"))["ok"]
+        before = await admin.hears("dashboard:stats")
+        pickup = {"address": "Pier", "lat": 20.0, "lng": 20.0}
+        assert (await driver.call("pilot:online", {"lat": 20.001, "lng": 20.001}))["ok"]
+        order = {"service_type": "courier", "pickup": pickup, "total_price": 8}
+        booking = (await customer.http.post("/v1/bookings", json=order)).json()
+        job = {"bookingId": booking["id"]}
+        await driver.hears("booking:offer", **job)
+        assert (await driver.call("offer:accept", job))["ok"]
+        await customer.hears("booking:status", status="accepted")
+        figures = {name: before[name] + 1 for name in ("activeBookings", "assignedSearches")}
+        during = await admin.finds(
+            "dashboard:stats", lambda stats: figures.items() <= stats.items() and stats["busyPilots"]
+        )
+        assert during["onlinePilots"] >= during["busyPilots"]
+
+        assert (await customer.call("booking:subscribe", job))["ok"]
+        assert await driver.call("pilot:location", {"lat": 20.0005, "lng": 20.0004}) == {"ok": True}
+        await customer.hears("location:update", lat=20.0005, lng=20.0004)
+        assert await tracked(customer, booking) == [(20.0005, 20.0004)]
+        assert (await driver.http.get(f"/v1/bookings/{booking['id']}/track")).status_code == 200
+        for status in ("en_route", "arrived", "in_progress", "completed"):
+            assert (await driver.call("booking:update_status", job | {"status": status}))["ok"]
+        ended = figures | {"activeBookings": before["activeBookings"]}
+        await admin.hears("dashboard:stats", **ended)
+
+
+async def tracked(app, booking):
+    """The positions of its history, once there are any."""
+    async with asyncio.timeout(60):
+        while True:
+            answer = await app.http.get(f"/v1/bookings/{booking['id']}/track")
+            assert answer.status_code == 200, answer.text
+            if items := answer.json()["items"]:
+                return [(one["lat"], one["lng"]) for one in items]
+            await asyncio.sleep(0.05)

@@ -191,6 +191,17 @@ async def test_an_offset_gives_no_right(edges: list[str], publish: Publish, mark
         await phone.hang_up()
 
 
+async def test_a_pid_of_somebody_else_is_not_taken_over(edges: list[str]) -> None:
+    """C7: or that one's rooms would be lost to it."""
+    admin = await come(edges[0], "root-r8", "admin")
+    await admin.greeted()
+    assert (await admin.ask("admin:subscribe_assignments"))["ok"]
+    other = await come(edges[1], "root-r9", "admin", admin.offset, pid=admin.pid)
+    assert other.pid not in {None, admin.pid}
+    for phone in (admin, other):
+        await phone.hang_up()
+
+
 async def test_a_client_that_does_not_ask_gets_payloads_alone(edges: list[str]) -> None:
     """C7: those of old have their snapshot, and no second argument."""
     phone = await Phone().dial(edges[0], mint("ann-r5", "user", key=KEY))

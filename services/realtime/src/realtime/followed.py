@@ -43,15 +43,17 @@ async def _keep(edge: Edge, session: Session) -> None:
         raise ProblemError("unavailable", "Try again in a moment", 503) from error
 
 
-async def enter_again(edge: Edge, session: Session, pid: str) -> None:
-    """Into the rooms that the client with this session id was in, where it still may. ProblemError 503;
-    nats.errors.Error, TimeoutError."""
+async def enter_again(edge: Edge, session: Session, pid: str) -> bool:
+    """Into the rooms that the client with this session id was in, where it still may. False: it was another
+    person's. ProblemError 503; nats.errors.Error, TimeoutError."""
     for message in await direct.last_of(edge.nc, SESSIONS.name, [session_rooms(pid)]):
         kept = SessionRooms.model_validate_json(message.data)
-        if kept.subject_id == session.identity.subject:
-            session.followed.update([name for name in kept.rooms if await _enter(edge, session, name)])
+        if kept.subject_id != session.identity.subject:
+            return False
+        session.followed.update([name for name in kept.rooms if await _enter(edge, session, name)])
     if session.followed and pid != session.pid:
         await _keep(edge, session)
+    return True
 
 
 async def _enter(edge: Edge, session: Session, name: str) -> bool:

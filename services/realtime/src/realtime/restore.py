@@ -57,13 +57,23 @@ async def _restore(edge: Edge, session: Session) -> None:
         if session.pid:  # for the offset: what comes later can be asked for by it
             await edge.tell(session.socket, "booking:snapshot", {"bookings": []})
         return
+    jobs: list[Job] = []
     for _ in range(NEWER_TRIES):
-        before = _changes(edge, session)
+        before, entered = _changes(edge, session), jobs
         view = await enter_feed(edge, session) if session.identity.role is Role.pilot else None
         jobs = await enter_bookings(edge, session)
+        await _leave_those_over(edge, session, entered, jobs)
         if _changes(edge, session) == before and not any(edge.is_behind(job) for job in jobs):
             break
     await edge.tell(session.socket, "booking:snapshot", _snapshot(edge, jobs, view))
+
+
+async def _leave_those_over(edge: Edge, session: Session, entered: list[Job], jobs: list[Job]) -> None:
+    """Bookings that ended while it entered their rooms."""
+    still_open = {job.id for job in jobs}
+    for job in entered:
+        if job.id not in still_open:
+            await edge.members.leave(session.socket, rooms.booking_name(job.id))
 
 
 def _changes(edge: Edge, session: Session) -> int:

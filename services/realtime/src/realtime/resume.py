@@ -93,7 +93,8 @@ async def _missed(
         if session.identity.role is not Role.admin:
             await enter_bookings(edge, session)
         session.pid = pid or secrets.token_urlsafe(12)
-        await enter_again(edge, session, session.pid)
+        if not await enter_again(edge, session, session.pid):
+            session.pid = secrets.token_urlsafe(12)
         horizon = await end_of_stream(edge.nc)
         if since.epoch != horizon.epoch or since.seq > horizon.seq:
             return None
