@@ -87,7 +87,7 @@ class GuideApp:
                 async with self._heard:
                     self.told.append(said["told"])
                     self._heard.notify_all()
-        for answered in self._asked.values():
+        for answered in [one for one in self._asked.values() if not one.done()]:
             answered.set_exception(EOFError("the app has crashed; see what Node has written"))
         self._asked.clear()
 

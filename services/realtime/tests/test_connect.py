@@ -2,6 +2,7 @@ import asyncio
 import time
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from socketio.exceptions import ConnectionError as DialError
@@ -96,3 +97,37 @@ async def test_a_socket_ends_with_its_token(open_edge: OpenEdge) -> None:
     assert (await phone.ask("no:such"))["error"]["code"] == "unknown_event"
     async with asyncio.timeout(60):
         await phone.gone.wait()
+
+
+async def test_one_person_has_only_so_many_sockets(open_edge: OpenEdge) -> None:
+    """C1: past it a connect_error that says so; a place that gets free can be taken."""
+    url = await open_edge(max_sockets_per_user=2)
+    token = mint("kim-many", "user", key=KEY)
+    phones = [await Phone().dial(url, token) for _ in range(2)]
+    third = Phone()
+    with pytest.raises(DialError):
+        await third.dial(url, token)
+    assert third.refusal["data"]["code"] == "too_many_sockets"
+    other = await Phone().dial(url, mint("lee-many", "user", key=KEY))
+    await phones.pop().hang_up()
+    async with asyncio.timeout(60):
+        while len(phones) < 2:
+            try:
+                phones.append(await Phone().dial(url, token))
+            except DialError:  # the edge has not noticed yet
+                await asyncio.sleep(0.05)
+    for phone in (*phones, other):
+        await phone.hang_up()
+
+
+async def test_one_address_has_only_so_many_sockets(open_edge: OpenEdge) -> None:
+    """C1: counted by what a trusted proxy says, if there is one, and by the peer if not."""
+    direct = await open_edge(max_sockets_per_address=1)
+    proxied = await open_edge(max_sockets_per_address=1, trusted_proxies=["127.0.0.0/8"])
+    path = "/socket.io/?EIO=4&transport=polling"
+    async with httpx.AsyncClient() as client:
+        for url, codes in ((direct, [200, 503]), (proxied, [200, 200])):
+            named = [{"X-Forwarded-For": f"10.9.9.9, 198.51.100.{n}"} for n in range(2)]
+            assert [(await client.get(url + path, headers=one)).status_code for one in named] == codes
+        again = await client.get(proxied + path, headers={"X-Forwarded-For": "198.51.100.1"})
+        assert (again.status_code, again.json()["code"]) == (503, "too_many")

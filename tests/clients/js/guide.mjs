@@ -40,7 +40,7 @@ const commands = {
     guide.followOffers(socket, (offers, jobs) => tell("offers", [...offers.keys()], [...jobs.keys()]));
   },
   ask: ({ name, payload }) => guide.ask(socket, name, payload),
-  askAgain: ({ name, payload }) => guide.askAgain(socket, name, payload),
+  askAgain: ({ name, payload }) => guide.askAgain(socket, name, payload, 8), // a slow machine has hope for longer
   isDue: ({ last, here, now, onJob }) => guide.isDue(last, here, now, onJob),
   share() {
     stopSharing = guide.sharePosition(socket, () => here, () => true);

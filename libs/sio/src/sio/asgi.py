@@ -57,7 +57,7 @@ class PollingApp:
         if method == "OPTIONS":
             return Answer(204)
         query = read_query(scope["query_string"])
-        wrong = objection(query, "polling")
+        wrong = objection(query, "polling", self._server.limits.transports)
         if wrong is not None:
             return wrong
         if query.session is None:

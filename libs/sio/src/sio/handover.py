@@ -114,7 +114,8 @@ class WebSocketProtocol(WSProtocol):  # type: ignore[misc]  # picows does not sa
         if not is_allowed(headers.get("Origin"), headers.get("Host"), limits.origins):
             return FORBIDDEN
         query = read_query(query_string)
-        wrong = objection(query, "websocket") or (BAD_METHOD if request.method != b"GET" else None)
+        wrong = objection(query, "websocket", limits.transports)
+        wrong = wrong or (BAD_METHOD if request.method != b"GET" else None)
         if wrong is not None:
             return wrong
         return self._let_in(request) if query.session is None else self._probe(query)

@@ -1,6 +1,6 @@
 """What both transports look at in a request: its query, its origin, where it comes from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -41,9 +41,9 @@ def resume(server: Server, query: Query) -> Connection | Answer:
     return UNKNOWN_SESSION if connection is None else connection
 
 
-def objection(query: Query, transport: str) -> Answer | None:
+def objection(query: Query, transport: str, allowed: Collection[str]) -> Answer | None:
     """What is wrong with a request that starts a session over `transport`, or resumes one there."""
-    if query.transport not in {"polling", "websocket"}:
+    if query.transport not in allowed:
         return UNKNOWN_TRANSPORT
     if query.session is None and query.version != PROTOCOL:
         return BAD_VERSION

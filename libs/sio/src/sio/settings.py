@@ -8,6 +8,8 @@ class Limits:
     """Times in seconds, sizes in bytes."""
 
     path: str = "/socket.io/"
+    transports: tuple[str, ...] = ("polling", "websocket")
+    """What a session may begin with. To poll, a client must reach the same server with each request."""
     message_bytes: int = 16 * 1024
     """Longest message or polling body that is read; a longer one ends its connection."""
     frames_per_second: float = 200

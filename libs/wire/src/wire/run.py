@@ -18,6 +18,8 @@ from wire.settings import ServiceSettings
 log = structlog.get_logger()
 
 MAX_HTTP_CONNECTIONS = 10_000
+BACKLOG = 2048
+"""Of a port that is shared; it is uvicorn's own, too."""
 
 _serving: dict[asyncio.Task[None], uvicorn.Server] = {}
 """The HTTP servers of this process, for `run` to end first."""
@@ -47,11 +49,14 @@ async def serve_http(
     app: ASGIApp,
     settings: ServiceSettings,
     ending: Callable[[], Awaitable[None]] = _nothing,
+    *,
+    shares_port: bool = False,
     **options: object,
 ) -> None:
     """Serve until cancelled; then refuse new requests and finish those under way, within `drain_seconds`.
 
     `ending` is called first of all then: it lets go of requests that are held open, such as long polls.
+    `shares_port`: with other processes that say so, too; each new connection is given to one of them.
     """
     config = uvicorn.Config(
         app,
@@ -66,7 +71,7 @@ async def serve_http(
         **{"limit_concurrency": MAX_HTTP_CONNECTIONS, **options},  # type: ignore[arg-type]
     )
     server = _Server(config, ending)
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve([_shared(settings)] if shares_port else None))
     _serving[task] = server
     try:
         await asyncio.shield(task)
@@ -76,6 +81,12 @@ async def serve_http(
         raise
     finally:
         del _serving[task]
+
+
+def _shared(settings: ServiceSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
+    address = (settings.http_host, settings.http_port)
+    return socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=True)
 
 
 def run(main: Callable[[], Awaitable[None]], *, drain_seconds: float) -> None:

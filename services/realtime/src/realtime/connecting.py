@@ -23,10 +23,12 @@ MINUTE = 60.0
 async def connect(edge: Edge, socket: str, handshake: Handshake) -> Welcome:
     """Let a socket in: `auth.token` is verified, and whatever concerns its person comes here from now on.
 
-    ProblemError 401 `token_missing`, `token_invalid`, `token_expired`, `token_revoked`; 503 `unavailable`.
+    ProblemError 401 `token_missing`, `token_invalid`, `token_expired`, `token_revoked`; 429
+    `too_many_sockets`; 503 `unavailable`.
     """
     try:
         verified = await _verified(edge, handshake.auth)
+        _check_room_for(edge, verified)
         session = _session(edge, socket, verified)
         knows_all = await _let_in(edge, session, handshake)
     except ProblemError as refusal:
@@ -46,6 +48,12 @@ async def disconnect(edge: Edge, socket: str) -> None:
         return
     SOCKETS.labels(session.identity.role).dec()
     await _forget(edge, session)
+
+
+def _check_room_for(edge: Edge, verified: Verified) -> None:
+    here = edge.members.inside([rooms.personal(verified.identity).name])
+    if len(here) >= edge.settings.max_sockets_per_user:
+        raise ProblemError("too_many_sockets", "Too many connections of this person", 429)
 
 
 async def _verified(edge: Edge, auth: object) -> Verified:

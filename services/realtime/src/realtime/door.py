@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 import structlog
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from realtime.address import address_of
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 
 PATH = "/socket.io/"
 PACKET_TYPES = frozenset("0123456")
+UNKNOWN_TRANSPORT = {"code": 0, "message": "Transport unknown"}
+"""Engine.IO's own answer to one that is not offered."""
 UNSUPPORTED = 1003
 """RFC 6455, 7.4.1. To the engine it looks as if the client had left; it then closes."""
 
@@ -53,7 +56,11 @@ class Door:
         if scope["type"] not in {"http", "websocket"} or not f"{scope['path']}/".startswith(PATH):
             await self._others(scope, receive, send)
             return
-        if "sid" in parse_qs(scope["query_string"].decode("latin-1")):
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        if self._settings.workers > 1 and query.get("transport", ["polling"])[0] == "polling":
+            await JSONResponse(UNKNOWN_TRANSPORT, 400)(scope, receive, send)
+            return
+        if "sid" in query:
             await self._pass_on(scope, receive, send)
             return
         entry = Entry(address_of(scope, self._settings))

@@ -40,6 +40,13 @@ class Engine(Protocol):
     def disconnect(self, socket: str) -> None:
         """Tell the client that it is over and hang up, soon. Clients do not come back by themselves."""
 
+    async def drain(self, seconds: float) -> None:
+        """Hang up on everybody, spread over so long; clients come back by themselves, to another edge.
+
+        For each, what is under way finishes first, and is answered; it may take `finish_seconds`. Nobody new
+        comes in: `Handlers.opening` sees to that.
+        """
+
     def hang_up(self, socket: str) -> None:
         """End its transport without a word, soon. Clients come back by themselves."""
 
@@ -87,8 +94,8 @@ class Handlers:
     """What an engine calls. For one socket: `connect`, then events one after the other, then `disconnect`."""
 
     connect: Callable[[str, Handshake], Awaitable[Welcome]]
-    """ProblemError 401 is answered with connect_error `{code, message}`; 503 hangs up without a word, so that
-    the client tries again."""
+    """A ProblemError below 500 is answered with connect_error `{code, message}`; any other hangs up without a
+    word, so that the client tries again."""
     event: Callable[[str, str, tuple[Any, ...]], Awaitable[Ack]]
     """Socket, event name, arguments. Never raises."""
     disconnect: Callable[[str], Awaitable[None]]

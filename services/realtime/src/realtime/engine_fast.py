@@ -90,6 +90,8 @@ def _limits(settings: Settings) -> Limits:
         connect_seconds=settings.connect_seconds,
         ping_interval=settings.ping_interval_seconds,
         ping_timeout=settings.ping_timeout_seconds,
+        finish_seconds=settings.finish_seconds,
+        transports=("websocket",) if settings.workers > 1 else ("polling", "websocket"),
         send_buffer_bytes=settings.send_buffer_bytes,
         origins=settings.cors_origins,
     )

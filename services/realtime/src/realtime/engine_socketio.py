@@ -5,6 +5,7 @@
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -149,7 +150,8 @@ class SocketIoEngine:
             ping_interval=settings.ping_interval_seconds,
             ping_timeout=settings.ping_timeout_seconds,
         )
-        self._connect_seconds = settings.connect_seconds
+        self._lines: dict[str, asyncio.Lock] = {}  # held while a message of this transport is handled
+        self._leaving = set[str]()
         self._tasks: set[asyncio.Task[None]] = set()
         self._app: ASGIApp = socketio.ASGIApp(self._sio, socketio_path="socket.io")
 
@@ -174,6 +176,7 @@ class SocketIoEngine:
             "ws": "websockets-sansio",
             "ws_max_size": self._settings.max_message_bytes,
             "ws_per_message_deflate": False,
+            "proxy_headers": False,  # we look at them ourselves
         }
         return Door(self._app, others, self._handlers, self._settings, rate), options
 
@@ -202,10 +205,28 @@ class SocketIoEngine:
     def hang_up(self, socket: str) -> None:
         self._start(self._hang_up(self._manager.eio_sid_from_sid(socket, "/")))
 
-    async def close(self) -> None:
-        """Hang up on everybody; clients come back by themselves, to another edge or to our successor."""
-        await asyncio.gather(*(self._hang_up(eio_sid) for eio_sid in list(self._sio.eio.sockets)))
+    async def drain(self, seconds: float) -> None:
+        """Each after a time of its own, until then served as ever."""
+        told = set[str]()
+        while here := self._sio.eio.sockets.keys() - told:  # a handshake may have been under way
+            told |= here
+            await asyncio.gather(*(self._let_go(eio_sid, seconds) for eio_sid in here))
+            seconds = 0
         await self._sio.shutdown()
+
+    async def close(self) -> None:
+        """Hang up on everybody now."""
+        await self.drain(0)
+
+    async def _let_go(self, eio_sid: str, seconds: float) -> None:
+        """Some time from now, after what is under way then; what comes behind it is not looked at."""
+        await asyncio.sleep(random.uniform(0, seconds))  # noqa: S311  # spreads those who return
+        if line := self._lines.get(eio_sid):
+            self._leaving.add(eio_sid)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.finish_seconds), line:
+                    pass
+            await self._hang_up(eio_sid)
 
     async def _on_connect(self, sid: str, _environ: object, auth: object = None) -> None:
         address = self._addresses.get(self._manager.eio_sid_from_sid(sid, "/") or "", "")
@@ -238,8 +259,9 @@ class SocketIoEngine:
     async def _on_open(self, eio_sid: str, environ: dict[str, Any]) -> None:
         entry: Entry = environ["asgi.scope"]["waggle.entry"]
         entry.opened, self._addresses[eio_sid] = True, entry.address
+        self._lines[eio_sid] = asyncio.Lock()
         await self._open(eio_sid, environ)
-        asyncio.get_running_loop().call_later(self._connect_seconds, self._on_deadline, eio_sid)
+        asyncio.get_running_loop().call_later(self._settings.connect_seconds, self._on_deadline, eio_sid)
 
     def _on_deadline(self, eio_sid: str) -> None:
         if self._sio.manager.sid_from_eio_sid(eio_sid, "/") is None and eio_sid in self._sio.eio.sockets:
@@ -247,15 +269,18 @@ class SocketIoEngine:
             self._start(self._hang_up(eio_sid))
 
     async def _on_message(self, eio_sid: str, data: object) -> None:
-        try:
-            await self._receive(eio_sid, data)
-        except Exception as error:
-            log.info("socket.bad_packet", error=repr(error))
-            await self._hang_up(eio_sid)
+        async with self._lines.get(eio_sid) or asyncio.Lock():
+            try:
+                if eio_sid not in self._leaving:
+                    await self._receive(eio_sid, data)
+            except Exception as error:
+                log.info("socket.bad_packet", error=repr(error))
+                await self._hang_up(eio_sid)
 
     async def _on_closed(self, eio_sid: str, reason: str) -> None:
         await self._closed(eio_sid, reason)
         self._handlers.closed(self._addresses.pop(eio_sid, ""))
+        self._lines.pop(eio_sid, None)
         self._sio.eio.sockets[eio_sid].queue.put_nowait(None)  # a poll or writer that still waits ends now
 
     async def _hang_up(self, eio_sid: str | None) -> None:

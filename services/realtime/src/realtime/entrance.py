@@ -3,8 +3,12 @@
 from collections import Counter
 from collections.abc import Callable
 
-from realtime.metrics import REFUSED
+from realtime.metrics import REFUSED, TRANSPORTS
 from realtime.settings import Settings
+
+
+class ClosedError(Exception):
+    """No new connections."""
 
 
 class Entrance:
@@ -23,6 +27,7 @@ class Entrance:
             REFUSED.labels(code).inc()
         else:
             self._inside += 1
+            TRANSPORTS.inc()
             self._by_address[address] += 1
         return code
 
@@ -36,6 +41,7 @@ class Entrance:
     def closed(self, address: str) -> None:
         """One that was let in has gone."""
         self._inside -= 1
+        TRANSPORTS.dec()
         self._by_address[address] -= 1
         if not self._by_address[address]:
             del self._by_address[address]
@@ -43,3 +49,8 @@ class Entrance:
     def close(self) -> None:
         """Nobody new comes in from now on."""
         self._closing = True
+
+    async def check(self) -> None:
+        """A readiness check: raises once it is closed, so that nobody is sent here any more."""
+        if self._closing:
+            raise ClosedError("The edge is being ended")

@@ -54,15 +54,16 @@ async def main(settings: Settings) -> None:
 
     async def let_go() -> None:
         entrance.close()
-        await engine.close()
+        await engine.drain(settings.spread_seconds)
 
-    pages = create_app("realtime", VERSION, settings, {"nats": check(nc)}, edge.verifier)
+    checks = {"nats": check(nc), "entrance": entrance.check}
+    pages = create_app("realtime", VERSION, settings, checks, edge.verifier)
     pages.include_router(routes(nc))
     app, options = engine.serving(pages)
     # The entrance counts sockets; this only leaves room for health checks beside them.
     options["limit_concurrency"] = 2 * settings.max_sockets + 1000
     async with asyncio.TaskGroup() as group:
-        group.create_task(serve_http(app, settings, let_go, **options))
+        group.create_task(serve_http(app, settings, let_go, shares_port=settings.workers > 1, **options))
         group.create_task(edge.verifier.keep_keys())
         async with connect(nc, settings.nats_url, name="realtime", drain_seconds=settings.drain_seconds):
             with on_disconnect(nc, edge.arrivals.interrupt):

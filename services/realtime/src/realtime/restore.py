@@ -65,7 +65,7 @@ async def _restore(edge: Edge, session: Session) -> None:
         await _leave_those_over(edge, session, entered, jobs)
         if _changes(edge, session) == before and not any(edge.is_behind(job) for job in jobs):
             break
-    await edge.tell(session.socket, "booking:snapshot", _snapshot(edge, jobs, view))
+    await edge.tell(session.socket, "booking:snapshot", _snapshot(edge, session, jobs, view))
 
 
 async def _leave_those_over(edge: Edge, session: Session, entered: list[Job], jobs: list[Job]) -> None:
@@ -82,11 +82,12 @@ def _changes(edge: Edge, session: Session) -> int:
     return driver.changes if driver and session.identity.role is Role.pilot else 0
 
 
-def _snapshot(edge: Edge, jobs: list[Job], view: DriverView | None) -> Payload:
+def _snapshot(edge: Edge, session: Session, jobs: list[Job], view: DriverView | None) -> Payload:
     """`{bookings}`; of a driver also the `offers` that it holds and the open `jobs` that it was shown."""
     snapshot: Payload = {"bookings": [booking_details(job) for job in jobs]}
-    if view is not None:
-        still_open = [offer for offer in view.offers if offer.job.id not in edge.closed]
+    if session.identity.role is Role.pilot:
+        held = view.offers if view else []
+        still_open = [offer for offer in held if offer.job.id not in edge.closed]
         snapshot["offers"] = [pending_offer(offer) for offer in still_open if offer.exclusive]
         snapshot["jobs"] = [pending_offer(offer) for offer in still_open if not offer.exclusive]
     return snapshot

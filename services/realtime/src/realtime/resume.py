@@ -34,6 +34,8 @@ log = structlog.get_logger()
 MOST_MISSED = 500
 """Events read for one client; past it a snapshot is the shorter way."""
 MAX_PID = 64
+ASKED = (True, "true")
+"""The Java client's `auth` holds texts only."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def wished(auth: object) -> Return | None:
         return None
     pid = auth.get("pid")
     known = pid if isinstance(pid, str) and 0 < len(pid) <= MAX_PID else None
-    if known is None and auth.get("recover") is not True:
+    if known is None and auth.get("recover") not in ASKED:
         return None
     return Return(known, parse(auth.get("offset")))
 

@@ -7,6 +7,9 @@ from pydantic import Field
 
 from wire.settings import ServiceSettings
 
+FINISH_SECONDS = 7.0
+"""An event asks a neighbour at most twice, for three seconds each."""
+
 
 class Settings(ServiceSettings):
     """See `wire.settings` for the variables that all services share."""
@@ -18,6 +21,8 @@ class Settings(ServiceSettings):
     """Sockets open at once; past it a handshake is answered 503, and clients try again later."""
     max_sockets_per_address: int = Field(default=1_000, ge=1)
     """Sockets open at once from one address; many phones may share one. Past it 503 likewise."""
+    max_sockets_per_user: int = Field(default=20, ge=1)
+    """Sockets of one person at one edge; past it CONNECT is refused with `too_many_sockets`."""
     max_message_bytes: int = Field(default=16 * 1024, ge=256, le=1024 * 1024)
     """Longest message or polling body that is read; a longer one ends its connection."""
     send_buffer_bytes: int = Field(default=1024 * 1024, ge=64 * 1024)
@@ -41,10 +46,26 @@ class Settings(ServiceSettings):
     recover_seconds: float = Field(default=180, ge=0, le=3600)
     """How old the oldest event may be that a returning client is told; past it, it gets a snapshot (C7)."""
 
+    drain_spread_seconds: float = Field(default=3, ge=0)
+    """On SIGTERM clients are sent to another edge over so long, so that they do not all come there at once;
+    at most half of `drain_seconds`."""
     ping_interval_seconds: float = Field(default=25, gt=0)
     ping_timeout_seconds: float = Field(default=20, gt=0)
     """A client that leaves a ping unanswered for so long is gone."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that share the port. With more than one, clients cannot poll."""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks whose `X-Forwarded-For` is believed, a JSON list. Empty: the peer is the client."""
     cors_origins: tuple[str, ...] = ()
     """Web origins whose pages may connect, a JSON list (`["*"]`: all). Empty: our own. Apps send none."""
+
+    @property
+    def spread_seconds(self) -> float:
+        """`drain_spread_seconds`, but at most half of `drain_seconds`: those who are hung up on last have
+        something under way, too."""
+        return min(self.drain_spread_seconds, self.drain_seconds / 2)
+
+    @property
+    def finish_seconds(self) -> float:
+        """What is under way for a socket that is hung up on, and its answer, may take so long."""
+        return min(FINISH_SECONDS, self.drain_seconds - self.spread_seconds)
