@@ -69,7 +69,14 @@ def ports() -> Iterator[Reservation]:
 
 def settings(nats_url: str, port: int, **changed: object) -> Settings:
     return Settings.model_validate(
-        {"nats_url": nats_url, "http_port": port, "jwt_key": KEY, "drain_seconds": 3, **changed}
+        {
+            "nats_url": nats_url,
+            "http_port": port,
+            "jwt_key": KEY,
+            "drain_seconds": 3,
+            "drain_spread_seconds": 0,
+            **changed,
+        }
     )
 
 

@@ -35,9 +35,9 @@ class EdgeProcess:
 
 @asynccontextmanager
 async def edge_process(
-    nats_url: str, port: int, trace_file: Path | None = None, engine: str = "fast"
+    nats_url: str, port: int, trace_file: Path | None = None, engine: str = "fast", **changed: object
 ) -> AsyncIterator[EdgeProcess]:
-    """Started, not awaited; ended at the end."""
+    """Started, not awaited; ended at the end. `changed`: more settings."""
     env = {
         **os.environ,
         "WAGGLE_NATS_URL": nats_url,
@@ -45,6 +45,7 @@ async def edge_process(
         "WAGGLE_JWT_KEY": KEY,
         "WAGGLE_DRAIN_SECONDS": "20",
         "WAGGLE_ENGINE": engine,
+        **{f"WAGGLE_{name.upper()}": str(value) for name, value in changed.items()},
     }
     if trace_file:
         env["WAGGLE_TRACE_FILE"] = str(trace_file)

@@ -26,6 +26,8 @@ class Told:
     def __init__(self, engine: FastEngine | SocketIoEngine) -> None:
         self.engine = engine
         self.here: list[str] = []
+        self.names: list[str] = []
+        self.asked, self.release = asyncio.Event(), asyncio.Event()
 
     async def connect(self, socket: str, handshake: Handshake) -> Welcome:
         assert isinstance(handshake.auth, dict)
@@ -41,6 +43,10 @@ class Told:
         return Welcome()
 
     async def event(self, socket: str, name: str, arguments: tuple[Any, ...]) -> Ack:
+        self.names.append(name)
+        if name == "slow":
+            self.asked.set()
+            await self.release.wait()
         return {"ok": True, "name": name, "arguments": list(arguments)}
 
     async def disconnect(self, socket: str) -> None:
@@ -49,7 +55,7 @@ class Told:
 
 @pytest.fixture(params=[FastEngine, SocketIoEngine])
 async def told(ports: Reservation, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Told, str]]:
-    chosen = settings("nats://unused", ports.port())
+    chosen = settings("nats://unused", ports.port(), drain_seconds=20)
     engine: FastEngine | SocketIoEngine = request.param(chosen)
     told = Told(engine)
     engine.serve(Handlers(told.connect, told.event, told.disconnect))
@@ -86,6 +92,29 @@ async def test_trouble_of_ours_hangs_up_so_that_the_client_tries_again(
         heard = [frame async for frame in line]
         assert heard == []
     assert handlers.here == []
+
+
+async def test_what_is_under_way_is_answered_before_the_client_is_hung_up_on(told: tuple[Told, str]) -> None:
+    """B13: others are gone by then; what comes after it is not looked at."""
+    handlers, url = told
+    async with connect(url) as busy, connect(url) as idle:
+        for line in (busy, idle):
+            await line.recv()
+            await line.send('40{"token":"good"}')
+            await line.recv()
+        await busy.send('421["slow"]')
+        await handlers.asked.wait()
+        draining = asyncio.create_task(handlers.engine.drain(0))
+        await idle.wait_closed()
+        await busy.send('422["late"]')
+        assert not draining.done()
+        handlers.release.set()
+        assert [frame async for frame in busy][-1] == '431[{"ok":true,"name":"slow","arguments":[]}]'
+        await draining
+    assert handlers.names == ["slow"]
+    async with asyncio.timeout(60):
+        while handlers.here:
+            await asyncio.sleep(0.01)
 
 
 async def test_a_socket_that_is_gone_is_no_trouble(told: tuple[Told, str]) -> None:

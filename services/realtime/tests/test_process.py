@@ -85,19 +85,3 @@ async def test_one_trace_leads_from_the_publisher_to_the_socket(
     assert (asked["kind"], asked["parent_id"]) == ("server", None)
     assert forwarded["parent_id"] == asked["span_id"]
     assert not any("location" in name for name in found)
-
-
-async def test_clients_are_sent_away_a_few_at_a_time(
-    ports: Reservation, house: House, neighbours: Neighbours
-) -> None:
-    """B13: so that they do not all come to the other edges at once."""
-    async with edge_process(house.nats_url, ports.port()) as edge:
-        await edge.until("/readyz", 200)
-        phones = [await Phone().dial(edge.url, mint(f"ann-d{n}", "user", key=KEY)) for n in range(30)]
-        edge.process.send_signal(signal.SIGTERM)
-        waiting = {asyncio.create_task(phone.gone.wait()) for phone in phones}
-        async with asyncio.timeout(60):
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            assert not all(phone.gone.is_set() for phone in phones)
-            await asyncio.wait(waiting)
-            assert await edge.process.wait() == 0

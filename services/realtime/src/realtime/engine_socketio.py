@@ -212,10 +212,10 @@ class SocketIoEngine:
             told |= here
             await asyncio.gather(*(self._let_go(eio_sid, seconds) for eio_sid in here))
             seconds = 0
-        await self._sio.shutdown()
+        if self._sio.eio.service_task_handle:
+            await self._sio.shutdown()
 
     async def close(self) -> None:
-        """Hang up on everybody now."""
         await self.drain(0)
 
     async def _let_go(self, eio_sid: str, seconds: float) -> None:

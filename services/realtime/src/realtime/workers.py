@@ -14,23 +14,24 @@ log = structlog.get_logger()
 
 QUICK_SECONDS = 5.0
 """A worker that dies sooner after its start may die of something that does not pass."""
-MOST_QUICK = 6
-"""So many of these in a row, in one place, and the parent ends, so that whoever started it sees it."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
-"""Seconds before a worker is started again; twice as long after each that died quickly."""
+PAUSES = (0.25, 0.5, 1, 2, 4)
+"""Seconds before a worker is started again, after one that died quickly, after the next in a row, …"""
 
 
-async def keep_running(count: int, command: Sequence[str], end_seconds: float) -> int:
+async def keep_running(
+    count: int, command: Sequence[str], end_seconds: float, pauses: Sequence[float] = PAUSES
+) -> int:
     """Run `command` so many times, and again whenever one dies, until SIGTERM or SIGINT; then end all.
 
-    Each gets SIGTERM and `end_seconds`. Returns an exit status: 0 if all ended as told, 1 if one did not, or
-    dies again and again. Each finds a pipe at its standard input that ends with this process.
+    It also ends, so that whoever started it sees it, when more die quickly in a row than there are `pauses`.
+    Each gets SIGTERM and `end_seconds`. Returns an exit status: 0 if all ended as told, else 1. Each finds a
+    pipe at its standard input that ends with this process, for `end_with_parent`.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with asyncio.TaskGroup() as group:
-        places = [group.create_task(_keep_one(command, stopping, end_seconds)) for _ in range(count)]
+        places = [group.create_task(_keep_one(command, stopping, end_seconds, pauses)) for _ in range(count)]
     return max(place.result() for place in places)
 
 
@@ -45,7 +46,9 @@ def _wait_for_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def _keep_one(command: Sequence[str], stopping: asyncio.Event, end_seconds: float) -> int:
+async def _keep_one(
+    command: Sequence[str], stopping: asyncio.Event, end_seconds: float, pauses: Sequence[float]
+) -> int:
     loop, quick = asyncio.get_running_loop(), 0
     while not stopping.is_set():
         started = loop.time()
@@ -53,14 +56,14 @@ async def _keep_one(command: Sequence[str], stopping: asyncio.Event, end_seconds
         log.info("worker.started", worker=worker.pid)
         if await _until_dead(worker, stopping):
             return await _end(worker, end_seconds)
+        log.error("worker.died", worker=worker.pid, status=worker.returncode)
         quick = quick + 1 if loop.time() - started < QUICK_SECONDS else 0
-        log.error("worker.died", worker=worker.pid, status=worker.returncode, quick=quick)
-        if quick == MOST_QUICK:
+        if quick > len(pauses):
             log.error("worker.given_up")
             stopping.set()
             return 1
         with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), min(FIRST_PAUSE * 2**quick, LONGEST_PAUSE))
+            await asyncio.wait_for(stopping.wait(), pauses[max(0, quick - 1)])
     return 0
 
 
