@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from contracts.models import Latitude
 from stack.ports import HOST, Reservation
+from stack.ready import listens
 from stack.tokens import mint
 from wire.http import Caller, create_app
 from wire.problem import conflict
@@ -55,7 +56,8 @@ async def http(settings: Callable[..., DatabaseSettings]) -> AsyncIterator[httpx
     app = create_app("test", "1.2.3", chosen, {})
     add_routes(app)
     serving = asyncio.create_task(serve_http(app, chosen))
-    transport = httpx.AsyncHTTPTransport(retries=5)  # until it listens
+    await listens(port)
+    transport = httpx.AsyncHTTPTransport()
     async with httpx.AsyncClient(base_url=f"http://{HOST}:{port}", transport=transport) as client:
         yield client
     serving.cancel()

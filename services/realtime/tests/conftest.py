@@ -119,7 +119,7 @@ async def open_edge(nats_url: str, ports: Reservation, engine: str) -> AsyncIter
 
 
 @pytest.fixture
-async def dial(edge: str) -> AsyncIterator[Dial]:
+async def dial(edge: str, neighbours: Neighbours) -> AsyncIterator[Dial]:  # they greet
     """Connect somebody, to the common edge unless another is named."""
     phones: list[Phone] = []
 

@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from contracts.events import Event
@@ -12,6 +13,8 @@ from .conftest import Dial, Mark, Publish
 from .neighbours import Neighbours
 from .phone import Phone
 from .processes import EdgeProcess, connections, edge_process
+
+pytestmark = pytest.mark.usefixtures("neighbours")
 
 
 @pytest_asyncio.fixture(scope="module")
