@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
-from contracts.events import EVENTS, DriverLocated, Event, JobTracked, SessionRooms
+from contracts.events import EVENTS, DriverLocated, Event, JobTracked
 from contracts.models import Model
 from contracts.replicas import LookWanted, RegionsChanged
 from contracts.requests import REQUESTS, FindDriver, FindEdge, Present, Problem
+from contracts.sessions import SessionRooms
 from contracts.subjects import live_track, recorded_track, session_rooms
 
 PARAMETERS = {

@@ -4,9 +4,9 @@ from uuid import UUID
 
 import nats.errors
 
-from contracts.events import SessionRooms
 from contracts.models import Role
 from contracts.requests import ViewBooking
+from contracts.sessions import SessionRooms
 from contracts.streams import SESSIONS
 from contracts.subjects import session_rooms
 from realtime import rooms

@@ -76,18 +76,16 @@ async def event(edge: Edge, socket: str, name: str, arguments: tuple[Any, ...]) 
     return answer
 
 
-def is_flood(edge: Edge, session: Session) -> bool:
-    """Of a session that is sending too fast: whether it has done so for so long that it is disconnected."""
-    if session.events.refused < edge.settings.events_refused:
-        return False
-    log.warning("socket.flood", role=session.identity.role, subject=session.identity.subject)
-    edge.engine.disconnect(session.socket)
-    return True
+def end_flood(edge: Edge, session: Session) -> None:
+    """Disconnect a session that goes on sending too fast; one that has only begun to may stay."""
+    if session.events.refused >= edge.settings.events_refused:
+        log.warning("socket.flood", role=session.identity.role, subject=session.identity.subject)
+        edge.engine.disconnect(session.socket)
 
 
 async def _answer(edge: Edge, session: Session, name: str, arguments: tuple[Any, ...]) -> Ack:
     if not session.events.take():
-        is_flood(edge, session)
+        end_flood(edge, session)
         raise ProblemError("ERR_RATE", "Too many events; slow down", 429)
     command = COMMANDS.get(name)
     if command is None:

@@ -2,7 +2,7 @@
 
 from realtime.edge import Edge
 from realtime.engine import Ack
-from realtime.incoming import COMMANDS, is_flood, refused
+from realtime.incoming import COMMANDS, end_flood, refused
 from realtime.metrics import EVENTS_IN
 from realtime.tracking import Position, publish
 
@@ -16,7 +16,7 @@ def located(edge: Edge, socket: str, position: Position) -> Ack:
     """Where a driver is. The same answers as any other event would get."""
     session = edge.sessions[socket]
     if not session.events.take():
-        is_flood(edge, session)
+        end_flood(edge, session)
         return _count(refused("ERR_RATE", "Too many events; slow down"))
     if session.identity.role not in COMMANDS[NAME].roles:
         return _count(refused("forbidden", f"Not for the role {session.identity.role}"))

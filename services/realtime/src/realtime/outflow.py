@@ -41,7 +41,7 @@ class Outflow:
         for sent, (subject, body) in enumerate(batch):
             try:
                 await nc.publish(subject, body)
-            except nats.errors.Error as error:  # the client's own buffer is full: the bus is away
+            except (nats.errors.Error, OSError) as error:  # the bus is away
                 POSITIONS_LOST.inc(len(batch) - sent)
                 log.warning("positions.lost", count=len(batch) - sent, error=repr(error))
                 return

@@ -163,7 +163,7 @@ def _own_booking(event: Event, identity: Identity) -> set[str]:
     if not isinstance(event, DispatchEvent):
         return set()
     own = {Role.user: event.customer_id, Role.pilot: event.driver_id}.get(identity.role)
-    return {rooms.booking(event.job_id).name} if own == identity.subject else set()
+    return {rooms.booking_name(event.job_id)} if own == identity.subject else set()
 
 
 def _is_stale(event: Event, versions: dict[object, int]) -> bool:

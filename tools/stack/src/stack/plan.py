@@ -133,6 +133,8 @@ class Plan:
             env["WAGGLE_DATABASE_URL"] = self.database_url(service)
         if service == "push":
             env |= self._apns_env()
+        if service == "realtime" and self.wish.caddy:
+            env["WAGGLE_TRUSTED_PROXIES"] = '["127.0.0.0/8"]'
         return env | dict(self.wish.env)
 
     def _apns_env(self) -> dict[str, str]:
