@@ -9,12 +9,14 @@ from rich.console import Console
 from bench import accept, order_to_offer, supply
 from bench.edge import measure as edge
 from bench.harness import repeat, show, write
+from bench.push import measure as push
 
 BENCHES = {
     "accept": accept.measure,
     "edge": edge.measure,
     "edge_stock": edge.measure_stock,
     "order_to_offer": order_to_offer.measure,
+    "push": push.measure,
     "supply": supply.measure,
 }
 

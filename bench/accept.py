@@ -52,7 +52,7 @@ def measure() -> list[Figure]:
 async def _measure() -> list[Figure]:
     drivers = [f"bench-driver-{number}" for number in range(JOBS)]
     async with running(apns=False, services=("matching",)) as house:
-        nc = await nats.connect(house.description()["nats_url"])
+        nc = await nats.connect(house.nats_url, **house.nats_operator)
         try:
             await _register(house, drivers)
             jobs, [raced] = await _open(nc, JOBS), await _open(nc, 1)

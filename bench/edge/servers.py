@@ -18,7 +18,7 @@ from stack.plan import inherited
 from stack.ports import HOST
 
 Name = Literal["ours", "stock", "node"]
-START_S = 30.0
+START_S = 60.0
 COLLECT_S = 1.0
 NO_LIMITS = {"WAGGLE_MAX_SOCKETS": "100000", "WAGGLE_MAX_SOCKETS_PER_ADDRESS": "100000"}
 """The load comes from one address."""
@@ -60,7 +60,7 @@ def serving(
     with pinned(core):
         process = subprocess.Popen(words, env=told, stdout=subprocess.DEVNULL)
     try:
-        _wait_for(f"http://{HOST}:{port}/readyz", process)
+        wait_for(f"http://{HOST}:{port}/readyz", process)
         yield Server(name, port, psutil.Process(process.pid))
     finally:
         process.terminate()
@@ -71,7 +71,8 @@ def serving(
             process.wait()
 
 
-def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Until it answers. RuntimeError when it ended, or did not in a minute."""
     give_up = time.monotonic() + START_S
     while True:
         try:

@@ -48,6 +48,7 @@ FIELDS: dict[str, Any] = {
     "body": "b",
     "kind": "k",
     "data": {"job_id": "1"},
+    "service_type": "moving",
     "created_at": datetime(2026, 11, 20, tzinfo=UTC),
 }
 

@@ -49,7 +49,7 @@ async def bus_away(house: House) -> AsyncIterator[None]:
 
 async def told(house: House, job: dict[str, Any], count: int) -> list[Event]:
     """The first `count` events of this job in the stream, once they are there."""
-    bus = await nats.connect(house.nats_url)
+    bus = await nats.connect(house.nats_url, **house.nats_operator)
     try:
         events = await bus.jetstream().subscribe(f"job.*.{job['id']}.>", ordered_consumer=True)
         messages = [await events.next_msg(timeout=PATIENCE_S) for _ in range(count)]

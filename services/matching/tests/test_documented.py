@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from contracts.wording import PLACEHOLDERS
 from matching.policies.candidates import DETOUR, LONGEST_IDLE_S, SPEED_M_S, UNRATED
 from matching.service_types import RulesBody, rules_from, rules_to
 from matching.settings import Settings
@@ -16,6 +17,16 @@ def test_the_documented_ladder_is_one():
     body = RulesBody.model_validate_json(re.findall(r"```json\n(.+?)```", PAGE, re.DOTALL)[0])
     assert [rung.policy for rung in body.steps] == ["direct", "cascade", "group", "broadcast"]
     assert rules_from(rules_to(body)) == body.rules()
+
+
+def test_the_documented_words_can_be_set_and_every_placeholder_is_documented():
+    """B14"""
+    example = re.findall(r"```json\n(.+?)```", PAGE, re.DOTALL)[1]
+    assert RulesBody.model_validate_json(example).wording
+    table = [row for row in PAGE.splitlines() if row.startswith("|")]
+    rows = {name: row for row in table for name in re.findall(r"`(\w+)`", row)}
+    for told, names in PLACEHOLDERS.items():
+        assert set(re.findall(r"\{(\w+)\}", rows[told])) == names
 
 
 def test_every_gate_is_documented():

@@ -243,6 +243,7 @@ async def test_a_job_that_was_only_ever_before_one_driver_leaves_no_feed(world):
     at = world.place()
     driver = await world.driver(at)
     job = await opened(world, at, "courier")
+    await world.hears(OfferCreated, job.id)  # a first look may have had to wait for the region's map
     assert (await world.accept(driver, job.id)).status_code == 200
     after = await opened(world, at)
     await world.cancelled(after)

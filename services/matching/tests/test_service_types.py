@@ -17,6 +17,7 @@ COURIER = {
     "search_seconds": 120.0,
     "stale_seconds": 60.0,
     "ranking": RANKED_BY_ETA,
+    "wording": None,
 }
 HAUL = {
     "steps": [
@@ -25,6 +26,7 @@ HAUL = {
     "search_seconds": None,
     "stale_seconds": 60.0,
     "ranking": RANKED_BY_ETA,
+    "wording": None,
 }
 
 

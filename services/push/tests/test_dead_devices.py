@@ -66,3 +66,14 @@ async def test_a_push_on_its_way_does_not_follow_the_token_to_its_new_user(world
     row = await world.settled(token, "dropped")
     assert row.last_reason == "device not registered"
     assert len(world.apns.pushes(token)) == 1
+
+
+async def test_a_push_that_waits_for_an_unregistered_phone_is_dropped(world: World) -> None:
+    """A10"""
+    token = await world.register("ann")
+    world.apns.script(token, Script(reason="ServiceUnavailable"))
+    await world.happens(news("ann"))
+    await world.apns.next_push(token)
+    await world.http.delete(f"/v1/devices/{token}", headers=world.auth("ann"))
+    row = await world.settled(token, "dropped")
+    assert row.last_reason == "device not registered"

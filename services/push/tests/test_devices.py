@@ -1,6 +1,7 @@
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from push.notifier import Platform
@@ -37,6 +38,19 @@ async def test_registering_again_moves_the_token_to_its_new_user(world: World) -
     await world.register("old", token=TOKEN)
     await world.register("new", token=TOKEN.upper())
     assert (await world.devices("old"), await world.devices("new")) == ([], [TOKEN])
+
+
+async def test_a_phone_that_registers_again_is_seen_again(world: World) -> None:
+    """A10: 201 for a phone that is new to its user, 200 for one that is not; apps register at each start."""
+    ann, bob = world.auth("ann"), world.auth("bob")
+
+    async def register(who: dict[str, str]) -> httpx.Response:
+        answer: httpx.Response = await world.http.post("/v1/devices", json={"token": TOKEN}, headers=who)
+        return answer
+
+    first, again, moved = [await register(who) for who in (ann, ann, bob)]
+    assert [answer.status_code for answer in (first, again, moved)] == [201, 200, 201]
+    assert first.json()["last_seen"] < again.json()["last_seen"] < moved.json()["last_seen"]
 
 
 async def test_beyond_twenty_devices_the_one_not_seen_for_longest_is_forgotten(world: World) -> None:

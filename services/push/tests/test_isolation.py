@@ -1,14 +1,14 @@
 """A push service in trouble is nobody else's trouble (A11), and neither is our own death."""
 
 import asyncio
-import os
-import sys
 from typing import Any
 
 from apns_standin import Script
 from contracts.events import SearchTimedOut
 from contracts.ids import new_id
 from stack.ports import Reservation
+
+from .processes import spawned
 
 World = Any
 
@@ -100,16 +100,3 @@ async def test_a_killed_service_sends_after_its_restart_what_it_had_not_written_
     assert copy.apns_id == first.apns_id == str(row.id)
     assert copy.headers == first.headers
     assert (row.attempts, (await stopped.notifications("user"))["unread"]) == (2, 1)
-
-
-async def spawned(world: World, **changes: Any) -> asyncio.subprocess.Process:
-    """`python -m push` as a process of its own, ready."""
-    given = world.settings(**changes).model_dump(exclude_none=True)
-    env = {f"WAGGLE_{name.upper()}": plain(value) for name, value in given.items()}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "push", env=os.environ | env)
-    await world.ready()
-    return process
-
-
-def plain(value: Any) -> str:
-    return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)

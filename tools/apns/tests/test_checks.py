@@ -11,6 +11,9 @@ from apns_standin import Standin
 Send = Callable[..., Awaitable[httpx.Response]]
 
 TOPIC = "org.example.driver"
+ACTIVITY = {"apns_push_type": "liveactivity", "apns_topic": TOPIC + ".push-type.liveactivity"}
+UPDATE = {"timestamp": 1790000000, "event": "update", "content-state": {"status": "arrived"}}
+START = UPDATE | {"event": "start", "attributes-type": "Trip", "attributes": {}}
 
 
 def body_of(size: int) -> bytes:
@@ -91,11 +94,6 @@ async def test_what_is_wrong_is_answered_with_apples_reason(
         {"apns_push_type": None},
         {"apns_push_type": "background", "content": b'{"aps":{"content-available":1}}'},
         {"apns_push_type": "background", "apns_priority": "5"},
-        {
-            "apns_push_type": "liveactivity",
-            "apns_topic": TOPIC + ".push-type.liveactivity",
-            "token": "ab" * 80,
-        },
         {"apns_push_type": "voip", "apns_topic": TOPIC + ".voip", "content": body_of(5120)},
         {"apns_push_type": "mdm", "content": b'{"mdm":"push magic"}'},
         {"apns_priority": "1"},
@@ -108,6 +106,45 @@ async def test_what_is_wrong_is_answered_with_apples_reason(
 )
 async def test_what_apple_allows_is_accepted(send: Send, right: dict[str, Any]) -> None:
     assert (await send(**right)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "aps",
+    [
+        UPDATE,
+        UPDATE | {"event": "end", "dismissal-date": 1790000900},
+        UPDATE | {"stale-date": 1790000120, "alert": {"title": "Driver Arrived"}},
+        {"timestamp": 1790000000, "event": "end"},
+        START,
+    ],
+    ids=["update", "end", "update going stale", "end without a state", "start"],
+)
+async def test_a_whole_live_activity_is_accepted(send: Send, aps: dict[str, Any]) -> None:
+    content = json.dumps({"aps": aps}).encode()
+    assert (await send(**ACTIVITY, token="ab" * 80, content=content)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"timestamp": None},
+        {"timestamp": 1790000000.5},
+        {"event": None},
+        {"event": "alert"},
+        {"content-state": None},
+        {"content-state": "arrived"},
+        {"stale-date": "2026-11-20T12:00:00Z"},
+        {"dismissal-date": True},
+        {"event": "start"},
+    ],
+    ids=str,
+)
+async def test_a_live_activity_that_the_phone_would_drop_is_refused(
+    send: Send, changes: dict[str, Any]
+) -> None:
+    aps = {key: value for key, value in (UPDATE | changes).items() if value is not None}
+    answer = await send(**ACTIVITY, token="ab" * 80, content=json.dumps({"aps": aps}).encode())
+    assert (answer.status_code, answer.json()) == (400, {"reason": "PayloadEmpty"})
 
 
 @pytest.mark.parametrize(("chars", "status"), [(32, 200), (33, 400)])

@@ -49,6 +49,21 @@ async def test_scripts_are_used_up_in_order(send: Send, apns: Standin) -> None:
     assert [(await send(TOKEN)).status_code for _ in range(4)] == [429, 429, 500, 200]
 
 
+async def test_a_script_with_a_share_answers_that_part_of_the_requests_and_leaves_the_others_to_the_next(
+    send: Send, apns: Standin
+) -> None:
+    """B4: storms of failures of every kind."""
+    apns.script(
+        "*",
+        Script(reason="TooManyRequests", share=0.2),
+        Script(reason="ServiceUnavailable", share=0.5, times=30),
+    )
+    answers = [(await send(TOKEN)).status_code for _ in range(300)]
+    assert 40 <= answers.count(429) <= 80
+    assert answers.count(503) == 30
+    assert set(answers[-100:]) == {200, 429}
+
+
 async def test_a_request_that_fails_a_check_uses_up_no_script(send: Send, apns: Standin) -> None:
     apns.script(TOKEN, Script(reason="Unregistered", times=1))
     assert [(await send(TOKEN, apns_priority="7")).status_code, (await send(TOKEN)).status_code] == [400, 410]

@@ -186,3 +186,15 @@ async def test_second_stack_on_a_folder_in_use_is_refused(house: House) -> None:
     with pytest.raises(StackError, match="is in use by a running stack"):
         async with running(house.state, services=(), apns=False, caddy=False):
             pass
+
+
+async def test_the_stand_ins_for_push_services_come_back_with_the_same_keys() -> None:
+    async with running(services=(), caddy=False, durable=False) as house:
+        account = house.state / "fcm" / "service-account.json"
+        before, url = json.loads(account.read_text()), house.fcm_control_url
+        for control in (house.apns_control_url, url):
+            assert (await get(f"{control}/livez")).text == "ok"
+        await house.kill("fcm")
+        assert json.loads(account.read_text()) == before
+        assert (await get(f"{url}/livez")).text == "ok"
+        assert house.description()["fcm_control_url"] == url

@@ -18,6 +18,7 @@ PARAMETERS = {
     "subject_id": "Whom tokens name as their `sub`, as a token",
     "edge_id": "An edge process, by the id that it gave itself",
     "pid": "A client's session id, as Socket.IO's connection state recovery has it",
+    "service_type": "A service type's name, as a token",
     "cell": "The coarse H3 cell that regions are made of",
 }
 """What may stand in a subject, by name."""

@@ -1,24 +1,15 @@
 """Every event of a dispatch. The class attribute `type` is also the head of its subject."""
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from pydantic import AwareDatetime
 
+from contracts.event import Event as Event  # noqa: PLC0414  # everybody has it from here
 from contracts.ids import NOBODY, to_token
 from contracts.models import DriverCard, Job, JobStatus, Latitude, Longitude, Model, Role
-
-
-class Event(Model):
-    """A fact that was committed. Past tense; changed by addition only."""
-
-    type: ClassVar[str]
-    source: ClassVar[str]
-
-    def subject(self) -> str:
-        """Where it is published."""
-        raise TypeError(f"{type(self).__name__} is not addressed")
+from contracts.service_types import ServiceTypeChanged
 
 
 class DispatchEvent(Event):
@@ -79,11 +70,12 @@ class DispatchMode(StrEnum):
 
 
 class SearchEvent(DispatchEvent):
-    """By matching, about one attempt to find a driver."""
+    """By matching, about one attempt to find a driver. `service_type` is the job's; None in old events."""
 
     source = "/waggle/matching"
     search_id: UUID
     attempt: int
+    service_type: str | None = None
 
 
 class SearchStarted(SearchEvent):
@@ -294,6 +286,7 @@ EVENTS: tuple[type[Event], ...] = (
     FeedClosed,
     DriverStatusChanged,
     DriverDisconnected,
+    ServiceTypeChanged,
     NotificationCreated,
     IdentityRevoked,
 )

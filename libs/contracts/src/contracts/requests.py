@@ -3,9 +3,10 @@
 from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts.events import DriverState
+from contracts.explained import DispatchView, JobPushes
 from contracts.ids import NOBODY, to_token
 from contracts.models import Identity, Job, JobStatus, Latitude, Longitude, Model, PendingOffer
 
@@ -196,67 +197,6 @@ class DeclineJob(Request[Declined]):
     job_id: UUID
 
 
-class CandidateView(Model):
-    """A driver as one decision saw it. `gate` says why it was not asked; None: it could be asked.
-
-    `distance_m` metres in a straight line; `eta_s` estimated seconds to the pickup; `score` seconds after the
-    ranking's weights, least first.
-    """
-
-    driver_id: str
-    gate: str | None = None
-    distance_m: float | None = None
-    eta_s: float | None = None
-    score: float | None = None
-
-
-class DecisionView(Model):
-    """One look for drivers: on which rung of the ladder, under which policy, and who was seen."""
-
-    at: AwareDatetime
-    rung: int
-    policy: str
-    candidates: list[CandidateView]
-
-
-class OfferView(Model):
-    """One offer as it went."""
-
-    id: UUID
-    number: int
-    rung: int
-    driver_id: str
-    state: str
-    exclusive: bool
-    created_at: AwareDatetime
-    expires_at: AwareDatetime | None = None
-    answered_at: AwareDatetime | None = None
-
-
-class AttemptView(Model):
-    """One search as it went. `others`: drivers that no decision looked at, and why."""
-
-    search_id: UUID
-    attempt: int
-    state: str
-    mode: str
-    failure: str | None = None
-    driver_id: str | None = None
-    started_at: AwareDatetime
-    deadline: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
-    offers: list[OfferView]
-    decisions: list[DecisionView]
-    others: list[CandidateView]
-
-
-class DispatchView(Model):
-    """Every search of a job, oldest first (A12, E4)."""
-
-    job_id: UUID
-    attempts: list[AttemptView]
-
-
 class ViewDispatch(Request[DispatchView]):
     """Who was asked, who was not, and why (A12). For admins; with `driver_id`, about that driver only.
 
@@ -268,6 +208,18 @@ class ViewDispatch(Request[DispatchView]):
     job_id: UUID
     driver_id: str | None = None
     offers_only: bool = False
+
+
+class ViewPushes(Request[JobPushes]):
+    """Who was told of a job, on which devices, and how that went (A12). With `driver_id`, that one only.
+
+    The newest 500 notifications, or fewer if they are large, each with up to 20 devices.
+    """
+
+    subject = "request.push.view"
+    reply = JobPushes
+    job_id: UUID
+    driver_id: str | None = None
 
 
 class ServiceTypes(Model):
@@ -295,5 +247,6 @@ REQUESTS: tuple[type[Request[Model]], ...] = (
     AcceptJob,
     DeclineJob,
     ViewDispatch,
+    ViewPushes,
     ListServiceTypes,
 )  # type: ignore[assignment]  # Request is invariant in its reply; the table only needs the subjects

@@ -21,6 +21,8 @@ class Stream:
     in_memory: bool = False
     unsynced: bool = False
     latest_only: bool = False
+    kept_each: int = -1
+    """How many are kept of each subject; -1: all."""
     schedules: bool = False
     republished: bool = False
     """Each message goes out once more when it is stored, under `live.`, with its sequence in its headers."""
@@ -57,6 +59,10 @@ IDENTITY = Stream("IDENTITY", ("identity.>",), timedelta(days=1), 64 * MIB, repu
 SESSIONS = Stream("SESSIONS", ("session.>",), timedelta(days=1), 256 * MIB, unsynced=True, latest_only=True)
 """What clients asked to follow. A day after the last change they ask again."""
 
+SERVICE_TYPES = Stream("SERVICE_TYPES", ("service_type.>",), timedelta(days=3650), 64 * MIB, kept_each=16)
+"""The last settings of each service type, for whoever comes later. Not only the latest: when two changes come
+out of order the older one is the last, and the newer one must still be there."""
+
 RETIRED = ("NOTIFY",)
 """Streams of former versions whose subjects others have now."""
 
@@ -68,6 +74,7 @@ STREAMS = (
     Stream("TIMERS", ("timer.>", "due.>"), timedelta(days=2), 512 * MIB, schedules=True),
     IDENTITY,
     SESSIONS,
+    SERVICE_TYPES,
     Stream("DEAD", ("dead.>",), timedelta(days=30), 256 * MIB),
 )
 
@@ -86,6 +93,10 @@ PUSH_DISPATCH = Consumer(
     "push",
     (
         "offer.created.>",
+        "offer.withdrawn.>",
+        "offer.declined.>",
+        "offer.expired.>",
+        "feed.closed.>",
         "assignment.created.>",
         "job.status_changed.>",
         "job.cancelled.>",
@@ -93,6 +104,11 @@ PUSH_DISPATCH = Consumer(
         "search.timed_out.>",
     ),
 )
+PUSH_SERVICE_TYPES = Consumer("SERVICE_TYPES", "push-service-types", ("service_type.changed.>",))
+PUSH_ACTIVITIES = Consumer(
+    "DISPATCH", "push-activities", ("job.retried.>", "job.status_changed.>", "job.cancelled.>")
+)
+"""Apart from the notifications: neither waits for the other."""
 
 CONSUMERS = (
     BOOKING_DISPATCH,
@@ -102,4 +118,6 @@ CONSUMERS = (
     MATCHING_DRIVERS,
     MATCHING_GRACES,
     PUSH_DISPATCH,
+    PUSH_ACTIVITIES,
+    PUSH_SERVICE_TYPES,
 )

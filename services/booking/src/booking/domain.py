@@ -43,6 +43,10 @@ ENDED = frozenset({Status.completed, Status.cancelled})
 """Nothing follows."""
 
 
+UNDER_WAY = (Status.pending, *NEXT_STEP)
+"""A driver is looked for, or is at work on it."""
+
+
 @dataclass(frozen=True)
 class Life:
     """A job as far as its life goes. `attempt` counts searches, from 1; `driver` is who has it."""

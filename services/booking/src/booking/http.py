@@ -14,8 +14,8 @@ from booking.outgoing import job_of
 from booking.service_types import ServiceTypes
 from booking.settings import Settings
 from booking.usecases import Order
+from contracts.explained import DispatchView
 from contracts.models import Job, JobStatus, Role, SubjectId, Text
-from contracts.requests import DispatchView
 from wire.http import Caller
 from wire.problem import ProblemError
 from wire.sql import Database
@@ -119,7 +119,9 @@ def routes(database: Database, nc: Client, settings: Settings) -> APIRouter:
     async def dispatched(
         booking_id: UUID, caller: Caller, driver_id: Annotated[SubjectId | None, Query()] = None
     ) -> DispatchView:
-        """Every search: who was asked, who was not, and why (A12). Admins only; if wished, of one driver."""
+        """Every search: who was asked and told, who was not, and why (A12); if wished, of one driver.
+
+        Admins only."""
         return await dispatch.view(nc, database, caller, booking_id, driver_id)
 
     @router.get("/{booking_id}/track")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from nats.aio.client import Client
 
-from booking import tracking
+from booking import metrics, tracking
 from booking.bus import HANDLERS, endpoints
 from booking.http import routes
 from booking.settings import Settings
@@ -42,7 +42,13 @@ async def main(settings: Settings) -> None:
         group.create_task(serve_http(app, settings))
         group.create_task(verifier.keep_keys())
         async with (
-            connect(nc, settings.nats_url, name="booking", drain_seconds=settings.drain_seconds),
+            connect(
+                nc,
+                settings.nats_url,
+                name="booking",
+                access=settings.access,
+                drain_seconds=settings.drain_seconds,
+            ),
             serve(nc, "booking", VERSION, endpoints(database)),
             asyncio.TaskGroup() as work,
         ):
@@ -50,6 +56,7 @@ async def main(settings: Settings) -> None:
             work.create_task(outbox.relay(nc, database))
             work.create_task(outbox.sweep(nc, database, settings.outbox_sweep_seconds))
             work.create_task(forget_inbox(database))
+            work.create_task(metrics.watch(database))
             apply = once(database, BOOKING_DISPATCH.durable, HANDLERS)
             work.create_task(consume(nc, BOOKING_DISPATCH, apply, lanes=settings.consumer_lanes))
             kept = timedelta(days=settings.track_days)

@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Sequence, select, text
+from sqlalchemy import JSON, DateTime, Sequence, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
-from booking.domain import ENDED, Life, Status
+from booking.domain import ENDED, UNDER_WAY, Life, Status
 
 NUMBER_SEQUENCE = Sequence("booking_number")
 
@@ -102,6 +102,13 @@ async def open_ones(session: AsyncSession, *, customer: str | None, driver: str 
     mine = col(BookingRow.customer_id) == customer if customer else col(BookingRow.driver_id) == driver
     statement = select(BookingRow).where(mine, col(BookingRow.status).not_in([*ENDED]))
     return list(await session.scalars(statement.order_by(col(BookingRow.id).desc()).limit(20)))
+
+
+async def under_way(session: AsyncSession) -> dict[str, int]:
+    """How many bookings there are by status, of those that somebody is at work on or waits for."""
+    status = col(BookingRow.status)
+    statement = select(status, func.count()).where(status.in_([*UNDER_WAY])).group_by(status)
+    return dict((await session.execute(statement)).all())
 
 
 async def schema_ready(session: AsyncSession) -> None:

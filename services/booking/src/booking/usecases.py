@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from booking import domain, outgoing, store
+from booking.metrics import STEPS
 from booking.store import BookingRow, IdempotencyRow
 from contracts.events import AssignmentCreated, SearchFailed, SearchTimedOut
 from contracts.ids import new_id
@@ -82,6 +83,7 @@ async def place_order(
     )
     tx.session.add(row)
     tx.emit(outgoing.created(row))
+    _count(tx, "none", row.status)
     return row, False
 
 
@@ -167,10 +169,15 @@ def _change(tx: Transaction, row: BookingRow, after: domain.Life | domain.Reject
         raise forbidden(after.message) if after.code == "forbidden" else conflict(after.code, after.message)
     if after == row.life():
         return False
+    _count(tx, row.status, after.status.value)
     row.status, row.attempt, row.driver_id = after.status.value, after.attempt, after.driver
     row.version += 1
     row.updated_at = tx.now
     return True
+
+
+def _count(tx: Transaction, before: str, after: str) -> None:
+    tx.afterwards.append(STEPS.labels(before, after).inc)
 
 
 async def assigned(tx: Transaction, event: AssignmentCreated) -> None:

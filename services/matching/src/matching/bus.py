@@ -14,12 +14,12 @@ from contracts.events import (
     JobRetried,
     JobStatusChanged,
 )
+from contracts.explained import DispatchView
 from contracts.requests import (
     Acceptance,
     AcceptJob,
     Declined,
     DeclineJob,
-    DispatchView,
     DriverView,
     GoOffline,
     GoOnline,

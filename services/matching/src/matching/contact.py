@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from matching import commands, deadlines, drivers
+from matching import commands, deadlines, drivers, metrics
 from matching.asking import Reach
 from matching.availability import Patience, Reason
 from matching.presence import Presence, UnknownError
@@ -84,6 +84,7 @@ class Watch:
                 return
             gone = await drivers.grace_over(tx, row.id, grace_id)
         if gone:
+            metrics.late("grace", row.grace_until, datetime.now(UTC))
             await self._left(row.id, Reason.disconnected)
 
     async def end_graces(self) -> None:

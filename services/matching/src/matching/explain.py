@@ -2,8 +2,9 @@
 
 from collections.abc import Container, Iterable, Sequence
 
+from contracts.explained import AttemptView, CandidateView, DecisionView, DispatchView, OfferView
 from contracts.models import Job
-from contracts.requests import AttemptView, CandidateView, DecisionView, DispatchView, OfferView, ViewDispatch
+from contracts.requests import ViewDispatch
 from matching import decisions, store
 from matching.decisions import DecisionRow, StandingRow
 from matching.positions import Whereabouts

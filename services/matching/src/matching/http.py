@@ -6,11 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 
+from contracts.explained import DispatchView
 from contracts.models import Job, JobStatus, Role
-from contracts.requests import Acceptance, Declined, DispatchView, ViewDispatch
+from contracts.requests import Acceptance, Declined, ViewDispatch
 from matching import commands, drivers, explain, service_types
 from matching.asking import Reach
-from matching.service_types import RulesBody, ServiceTypeRow, rules_to
+from matching.service_types import RulesBody, ServiceTypeRow, body_of
 from wire.http import Caller
 from wire.problem import forbidden, not_found
 from wire.sql import Database
@@ -83,25 +84,24 @@ def service_type_routes(database: Database) -> APIRouter:
         only(Role.admin, caller)
         async with database.transaction() as tx:
             rows = await service_types.every_one(tx.session)
-        completed = ((row.name, RulesBody.model_validate(row.rules)) for row in rows)
-        return {"items": [{"name": name, **rules_to(body)} for name, body in completed]}
+        return {"items": [{"name": row.name, **body_of(row).model_dump(mode="json")} for row in rows]}
 
     @router.get("/{name}")
     async def one(name: str, caller: Caller) -> RulesBody:
-        """One service type's rules."""
+        """One service type's rules and wording."""
         only(Role.admin, caller)
         async with database.transaction() as tx:
-            kept = await service_types.rules_of(tx.session, name)
-        if kept is None:
+            row = await tx.session.get(ServiceTypeRow, name)
+        if row is None:
             raise not_found("service type")
-        return RulesBody.model_validate(kept)
+        return body_of(row)
 
     @router.put("/{name}")
     async def put(name: TypeName, body: RulesBody, caller: Caller) -> RulesBody:
-        """Set a service type's rules."""
+        """Set a service type's rules and wording, both anew."""
         only(Role.admin, caller)
         async with database.transaction() as tx:
-            await tx.session.merge(ServiceTypeRow(name=name, rules=rules_to(body)))
+            await service_types.put(tx, name, body)
         return body
 
     return router

@@ -6,6 +6,7 @@ from datetime import timedelta
 from nats.aio.client import Client
 
 from contracts.streams import MATCHING_DISPATCH, MATCHING_DRIVERS, MATCHING_GRACES, MATCHING_TIMERS
+from matching import stock
 from matching.asking import Reach
 from matching.bus import driver_handlers, due_handlers, endpoints, handlers
 from matching.contact import Watch
@@ -65,7 +66,13 @@ async def main(settings: Settings) -> None:
         app.include_router(driver_routes(database, reach, nc, settings))
         group.create_task(serve_http(app, settings))
         group.create_task(verifier.keep_keys())
-        async with connect(nc, settings.nats_url, name="matching", drain_seconds=settings.drain_seconds):
+        async with connect(
+            nc,
+            settings.nats_url,
+            name="matching",
+            access=settings.access,
+            drain_seconds=settings.drain_seconds,
+        ):
             await follow(nc, supply)
             await fill(database, supply)
             territory = Territory(nc, database, reach, settings)
@@ -82,6 +89,7 @@ async def main(settings: Settings) -> None:
                 work.create_task(outbox.sweep(nc, database, settings.outbox_sweep_seconds))
                 work.create_task(forget_inbox(database))
                 work.create_task(forget_reasons(database, timedelta(days=settings.why_not_days)))
+                work.create_task(stock.watch(database, supply))
                 work.create_task(territory.keep())
                 work.create_task(sweep(database, reach, settings.sweep_seconds))
                 lanes = settings.consumer_lanes

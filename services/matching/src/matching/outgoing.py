@@ -44,6 +44,7 @@ class _About(TypedDict):
     customer_id: str
     search_id: UUID
     attempt: int
+    service_type: str
 
 
 class _Put(TypedDict):
@@ -59,7 +60,13 @@ def _put(offer: Offer) -> _Put:
 
 def events_of(row: SearchRow, search: Search, happened: Happened, driver: DriverRow | None) -> list[Event]:
     """The events that tell of one happening. `driver`: who was assigned, for the card."""
-    about = _About(job_id=row.job_id, customer_id=row.customer_id, search_id=row.id, attempt=row.attempt)
+    about = _About(
+        job_id=row.job_id,
+        customer_id=row.customer_id,
+        search_id=row.id,
+        attempt=row.attempt,
+        service_type=row.job["service_type"],
+    )
     mode = DispatchMode(search.rules.mode)
     match happened:
         case Started():

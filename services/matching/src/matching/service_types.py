@@ -5,11 +5,15 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import JSON, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel, col
 
+from contracts.service_types import ServiceTypeChanged
 from matching.states import Policy, Rules, Step, Weights
+from matching.wording import WordingBody, told_as, wording_to
+from wire.sql import Transaction
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Radii = Annotated[list[Annotated[int, Field(ge=1, le=200_000)]], Field(min_length=1, max_length=10)]
@@ -21,11 +25,13 @@ OFFER_SECONDS, SEARCH_SECONDS, TRIES = 30.0, 120.0, 10
 
 
 class ServiceTypeRow(SQLModel, table=True):
-    """How jobs of this name are dispatched (B14)."""
+    """How jobs of this name are dispatched (B14), and told of. `version` grows with each change."""
 
     __tablename__ = "service_type"
     name: str = Column(primary_key=True)
     rules: dict[str, Any] = Column(sa_type=JSON)
+    wording: dict[str, Any] | None = Column(default=None, sa_type=JSON(none_as_null=True))
+    version: int = 0
 
 
 class Rung(BaseModel):
@@ -88,6 +94,7 @@ class RulesBody(BaseModel):
     """How a service type is dispatched (B14): its ladder, from the first step to the last.
 
     A null `search_seconds` has no end. Not said, it is two minutes; for a lone broadcast no end (A14, B9).
+    `wording`: what its notifications say in place of the requirements' words.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -96,6 +103,7 @@ class RulesBody(BaseModel):
     search_seconds: Seconds | None = None
     stale_seconds: Annotated[float, Field(gt=0, le=3600)] = 60
     ranking: Ranking = Ranking()
+    wording: WordingBody | None = None
 
     @model_validator(mode="after")
     def _completed(self) -> "RulesBody":
@@ -121,8 +129,8 @@ def rules_from(kept: dict[str, Any]) -> Rules:
 
 
 def rules_to(body: RulesBody) -> dict[str, Any]:
-    """The inverse of `rules_from`."""
-    return body.model_dump(mode="json")
+    """The inverse of `rules_from`. Without the wording, which no search needs."""
+    return body.model_dump(mode="json", exclude={"wording"})
 
 
 DEFAULT = rules_to(RulesBody(steps=[Rung(policy=Policy.cascade)]))
@@ -133,6 +141,21 @@ async def rules_of(session: AsyncSession, service_type: str) -> dict[str, Any] |
     """The kept rules of a service type."""
     row = await session.get(ServiceTypeRow, service_type)
     return row.rules if row else None
+
+
+def body_of(row: ServiceTypeRow) -> RulesBody:
+    """A service type as admins see it."""
+    return RulesBody.model_validate(row.rules | {"wording": row.wording})
+
+
+async def put(tx: Transaction, name: str, body: RulesBody) -> None:
+    """Set it, whatever it was, and tell so. One statement: of two at once one is the newer version."""
+    values = {"rules": rules_to(body), "wording": wording_to(body.wording)}
+    statement = insert(ServiceTypeRow).values({"name": name, "version": 1} | values)
+    again = {**values, "version": col(ServiceTypeRow.version) + 1}
+    written = statement.on_conflict_do_update(index_elements=["name"], set_=again)
+    version = (await tx.session.execute(written.returning(col(ServiceTypeRow.version)))).scalar_one()
+    tx.emit(ServiceTypeChanged(service_type=name, version=version, wording=told_as(values["wording"])))
 
 
 async def every_one(session: AsyncSession) -> list[ServiceTypeRow]:

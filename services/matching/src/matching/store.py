@@ -52,6 +52,7 @@ class SearchRow(SQLModel, table=True):
     """One attempt to find a driver; `job` is the job as it was when the search began.
 
     `region`: whose owner looks for drivers; any replica does, where there is none. `waiting`: for that look.
+    `trace`: the `traceparent` of the request that it belongs to, for looks that nobody asked for.
     """
 
     __tablename__ = "search"
@@ -71,6 +72,7 @@ class SearchRow(SQLModel, table=True):
     started_at: datetime = Field(sa_type=DateTime(timezone=True))
     deadline: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     ended_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    trace: str | None = None
 
 
 class OfferRow(SQLModel, table=True):

@@ -4,6 +4,7 @@ Each locks the search (then perhaps a driver), lets `domain` decide, writes what
 happened. If the process dies on any line before the commit, nothing happened; after it, the outbox tells.
 """
 
+from functools import partial
 from uuid import UUID
 
 from contracts.events import (
@@ -16,7 +17,7 @@ from contracts.events import (
 )
 from contracts.ids import new_id
 from contracts.models import JobStatus
-from matching import domain, drivers, leases, outgoing, service_types, store
+from matching import domain, drivers, leases, metrics, outgoing, service_types, store
 from matching.asking import Reach, ask_next
 from matching.policies.candidates import gate
 from matching.regions import region_of
@@ -35,6 +36,7 @@ from matching.states import (
 from matching.store import DriverRow, SearchRow
 from wire.problem import ProblemError, not_found
 from wire.sql import Transaction
+from wire.telemetry import continuing, traceparent
 from wire.timers import Cancellation, Schedule
 
 OFFER, SEARCH = "offer", "search"
@@ -79,6 +81,7 @@ def _row_of(event: JobEvent, search: Search, kept: dict[str, object]) -> SearchR
         job=event.job.model_dump(mode="json"),
         started_at=search.started_at,
         deadline=search.deadline,
+        trace=traceparent(),
     )
 
 
@@ -214,6 +217,14 @@ async def _record(
     """Write the search, and emit what happened in its order."""
     after = outcome.search
     await store.save(tx.session, row, before, after)
+    with continuing(row.trace):
+        _tell(tx, row, outcome, driver)
+        _forget_deadlines(tx, before, after)
+    tx.afterwards.append(partial(metrics.count, row, before, outcome))
+
+
+def _tell(tx: Transaction, row: SearchRow, outcome: Outcome, driver: DriverRow | None) -> None:
+    after = outcome.search
     for happened in outcome.happened:
         tx.emit(*outgoing.events_of(row, after, happened, driver))
         match happened:
@@ -226,7 +237,6 @@ async def _record(
                 _free(tx, driver)
             case Offered(offer) if offer.expires_at:
                 tx.schedule(Schedule(OFFER, offer.id, offer.expires_at))
-    _forget_deadlines(tx, before, after)
 
 
 def _free(tx: Transaction, driver: DriverRow) -> None:

@@ -1,40 +1,76 @@
-"""Connections to APNs that are kept open, and survive requests that are given up.
+"""One connection to APNs that is kept open, and survives requests that are given up.
 
-aioapns does the HTTP/2; what is changed of it here, and why:
-- the host, the port and the provider token are given, and shared, not one token a connection;
+aioapns says what the requests and answers are. What is changed of it here, and why:
+- jh2, whose HPACK is native, reads and writes the frames: with h2 a push costs three times as much;
+- the host and the provider token are given, and shared, not one token a connection;
 - an idle connection is kept for an hour, not for 10 s (Apple: "keep your connections open");
 - the headers are the caller's, so that `apns-expiration` is the same time on every attempt;
 - a request whose sender stopped waiting frees its stream. In aioapns its late answer, or the end of the
   connection, raises InvalidStateError, and everybody else on the connection waits for ever;
-- a connection that is closing takes no new requests, and sends nobody's requests a second time.
+- a connection that is closing takes no new requests, and sends nobody's requests a second time;
+- one whose flow control window is full counts as busy; in aioapns the request fails;
+- what is received is acknowledged: without that 65,535 bytes of refusals are all that APNs may ever send;
+- what is written in one turn of the event loop goes out together, as one TLS record.
 """
 
 import asyncio
-import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, cast
 
 from aioapns.common import NotificationResult
-from aioapns.connection import APNsBaseConnectionPool, APNsTLSClientProtocol
+from aioapns.connection import APNsTLSClientProtocol
 from aioapns.exceptions import ConnectionClosed
-from h2.errors import ErrorCodes
-from h2.events import ConnectionTerminated
-from h2.exceptions import FlowControlError, H2Error, NoAvailableStreamIDError, ProtocolError
+from jh2.config import H2Configuration
+from jh2.connection import H2Connection
+from jh2.errors import ErrorCodes
+from jh2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    RemoteSettingsChanged,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+)
+from jh2.exceptions import FlowControlError, H2Error, ProtocolError
 
 Headers = Sequence[tuple[str, str]]
 
+TRUSTING = H2Configuration(
+    validate_outbound_headers=False,  # names are ours; values are ids, a host, topics and checked tokens
+    normalize_outbound_headers=False,
+    validate_inbound_headers=False,  # for proxies; of an answer we read `:status` and `apns-id`
+    normalize_inbound_headers=False,
+)
+LARGEST_BODY = 4096
+"""Bytes that APNs takes as one payload."""
+
 
 class ApnsConnection(APNsTLSClientProtocol):
-    """One HTTP/2 connection to one host."""
+    """One HTTP/2 connection to one host. `on_news` is called when it may have room again."""
 
     INACTIVITY_TIME = 3600
 
-    def __init__(self, host: str, pool: "ApnsPool") -> None:
-        super().__init__("", pool.loop)
-        self.host, self._pool = host, pool
-        self.lost: asyncio.Future[None] = pool.loop.create_future()
-        self._heard_at = 0.0
+    def __init__(
+        self,
+        host: str,
+        loop: asyncio.AbstractEventLoop,
+        on_lost: Callable[["ApnsConnection"], None],
+        on_news: Callable[[], None],
+    ) -> None:
+        super().__init__("", loop)
+        self.conn = H2Connection(TRUSTING)
+        self.host, self._on_lost, self._on_news = host, on_lost, on_news
+        self.lost: asyncio.Future[None] = loop.create_future()
+        self._heard_at = self._used_at = 0.0
+        self._flush_is_due = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request would have to wait."""
+        if self.transport is None or self.transport.is_closing() or super().is_busy:
+            return True
+        return bool(self.conn.outbound_flow_control_window < LARGEST_BODY)
 
     async def post(self, token: str, apns_id: str, headers: Headers, body: bytes) -> NotificationResult:
         """Send one notification and wait for its answer. ConnectionClosed or an H2Error when none can
@@ -71,63 +107,92 @@ class ApnsConnection(APNsTLSClientProtocol):
             self.conn.reset_stream(stream, ErrorCodes.CANCEL)
             self.free_channels.release()
             self.flush()
+            self._on_news()
+
+    def flush(self) -> None:
+        """Soon, with all that is written until then."""
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        data = self.conn.data_to_send()
+        if data and self.transport and not self.transport.is_closing():
+            self.refresh_inactivity_timer()
+            self.transport.write(data)
+
+    def refresh_inactivity_timer(self) -> None:
+        """One timer that looks at the time of the last write, not a new one for each."""
+        self._used_at = self.loop.time()
+        if self.inactivity_timer is None:
+            self._close_when_idle()
+
+    def _close_when_idle(self) -> None:
+        left = self._used_at + self.INACTIVITY_TIME - self.loop.time()
+        if left <= 0:
+            self.close()
+        else:
+            self.inactivity_timer = self.loop.call_later(left, self._close_when_idle)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self.loop.time()
+        for event in self.conn.receive_data(data):
+            self._on_event(event)
+        self.flush()
+        self._on_news()
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case ResponseReceived():
+                self.on_response_received(dict(event.headers))
+            case DataReceived():
+                self.conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                self.on_data_received(event.data, event.stream_id)
+            case StreamEnded():
+                self.on_stream_ended(event.stream_id)
+            case StreamReset():
+                self._on_stream_reset(event.stream_id)
+            case RemoteSettingsChanged():
+                self.on_remote_settings_changed(event.changed_settings)
+            case ConnectionTerminated():
+                self.on_connection_terminated(event)
+            case _:
+                pass  # acknowledgements, windows, pings: jh2 has seen to them
+
+    def on_response_received(self, headers: dict[bytes, bytes]) -> None:
+        """The status; with 200 that is all there is."""
+        if self._waits(headers.get(b"apns-id", b"").decode()):
+            super().on_response_received(headers)
+
+    def on_data_received(self, raw_data: bytes, stream_id: int) -> None:
+        """The reason of a refusal."""
+        if self._waits(self.request_streams.get(stream_id, "")):
+            super().on_data_received(raw_data, stream_id)
+
+    def on_stream_ended(self, stream_id: int) -> None:
+        """Answered. aioapns would remember the stream of every push that was taken."""
+        self.request_streams.pop(stream_id, None)
+        super().on_stream_ended(stream_id)
+
+    def _on_stream_reset(self, stream_id: int) -> None:
+        apns_id = self.request_streams.pop(stream_id, "")
+        if self._waits(apns_id):
+            self.requests.pop(apns_id).set_exception(ConnectionClosed("APNs reset the stream"))
+        self.free_channels.release()
+
+    def _waits(self, apns_id: str) -> bool:
+        answer = self.requests.get(apns_id)
+        return answer is not None and not answer.done()
 
     def on_connection_terminated(self, event: ConnectionTerminated) -> None:
         """GOAWAY. Closing in order could take 30 s, in which nobody on it would learn to send again."""
         if self.transport:
             self.transport.abort()
 
-    @property
-    def is_busy(self) -> bool:
-        return self.transport is None or self.transport.is_closing() or super().is_busy
-
-    def data_received(self, data: bytes) -> None:
-        self._heard_at = self.loop.time()
-        self._forget_cancelled()
-        super().data_received(data)
-
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget_cancelled()
-        self._pool.discard_connection(self)
+        self.requests = {key: answer for key, answer in self.requests.items() if not answer.done()}
         if not self.lost.done():
             self.lost.set_result(None)
+        self._on_lost(self)
         super().connection_lost(exc)
-
-    def _forget_cancelled(self) -> None:
-        self.requests = {key: answer for key, answer in self.requests.items() if not answer.done()}
-
-
-class ApnsPool(APNsBaseConnectionPool):
-    """The open connections to one host: at most `max_connections`, made when first needed."""
-
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext, max_connections: int) -> None:
-        super().__init__(max_connections=max_connections)
-        self._host, self._port, self._tls = host, port, tls
-
-    async def create_connection(self) -> ApnsConnection:
-        _, connection = await self.loop.create_connection(
-            lambda: ApnsConnection(self._host, self), self._host, self._port, ssl=self._tls
-        )
-        if connection.lost.done():
-            raise ConnectionClosed("closed at once")
-        return connection
-
-    async def post(self, token: str, apns_id: str, headers: Headers, body: bytes) -> NotificationResult:
-        """`ApnsConnection.post` on a connection with room; ConnectionError when none can be made."""
-        connection = cast("ApnsConnection", await self.acquire())
-        try:
-            return await connection.post(token, apns_id, headers, body)
-        except NoAvailableStreamIDError:  # after 2^30 pushes; its successor starts from 1
-            connection.close()
-            raise
-
-    def discard_connection(self, connection: Any) -> None:
-        if connection in self.connections:
-            super().discard_connection(connection)
-
-    async def aclose(self) -> None:
-        """Close all connections and wait a moment for their goodbyes."""
-        lost = [connection.lost for connection in self.connections if isinstance(connection, ApnsConnection)]
-        self.close()
-        if lost:
-            await asyncio.wait(lost, timeout=1)

@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from push.localized import Localized
+
 SHARED_OFFER_LIFE = timedelta(minutes=10)
 """How long an offer without a deadline of its own is worth a push; the feed shows it for longer (A14)."""
 UPDATE_LIFE = timedelta(hours=1)
@@ -51,7 +53,8 @@ NO_DRIVER_FOUND: Mapping[str, str] = {
 class Notification:
     """One thing told to one person. Until `expires_at` it is pushed, and after it only recorded.
 
-    Of two with the same `collapse_id` a phone shows the later one only.
+    Of two with the same `collapse_id` a phone shows the later one only. `localized`: what the phone shows in
+    place of title and body, if its app has texts for that.
     """
 
     recipient: str
@@ -61,6 +64,12 @@ class Notification:
     data: Mapping[str, str]
     collapse_id: str
     expires_at: datetime
+    localized: Localized | None = None
+
+    @property
+    def name(self) -> str:
+        """What a service type's own words for it go by: the status that it tells, or its kind."""
+        return self.data.get("status", self.kind)
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ class Offered:
 
 def new_job(driver: str, offered: Offered, now: datetime) -> Notification:
     """A job that goes to whoever accepts first (A2)."""
-    address = _shown(offered.address)
+    address = shown(offered.address)
     return Notification(
         recipient=driver,
         title="New Job Nearby",
@@ -94,7 +103,7 @@ def exclusive_offer(driver: str, offered: Offered, now: datetime) -> Notificatio
     return Notification(
         recipient=driver,
         title="New Delivery Offer",
-        body=_where_and_price(_shown(offered.address), offered.price),
+        body=_where_and_price(shown(offered.address), offered.price),
         kind=Kind.offer,
         data={
             "job_id": str(offered.job_id),
@@ -154,7 +163,8 @@ def _update(recipient: str, job_id: UUID, status: str, words: tuple[str, str], n
     )
 
 
-def _shown(address: str | None) -> str:
+def shown(address: str | None) -> str:
+    """As much of an address as is told; nothing of none."""
     if address is None or len(address) <= ADDRESS_SHOWN:
         return address or ""
     return f"{address[: ADDRESS_SHOWN - 1]}…"
@@ -162,4 +172,9 @@ def _shown(address: str | None) -> str:
 
 def _where_and_price(address: str, price: Decimal) -> str:
     """A job need not have an address (A3)."""
-    return f"{address} - ${price:.0f}" if address else f"${price:.0f}"
+    return f"{address} - ${whole(price)}" if address else f"${whole(price)}"
+
+
+def whole(price: Decimal) -> str:
+    """As prices are told (A2)."""
+    return f"{price:.0f}"

@@ -1,11 +1,10 @@
 """Push's routes: a caller's own devices, and what the caller was told."""
 
-import asyncio
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from contracts.models import Role
@@ -13,6 +12,7 @@ from push import store, usecases
 from push.notifier import Environment, Platform
 from push.settings import Settings
 from push.tables import NotificationRow
+from push.wake import Wake
 from wire.http import Caller
 from wire.problem import ProblemError, not_found
 from wire.sql import Database
@@ -74,7 +74,7 @@ class MarkedRead(BaseModel):
     marked: int
 
 
-def routes(database: Database, settings: Settings, wake: asyncio.Event) -> APIRouter:
+def routes(database: Database, settings: Settings, wake: Wake) -> APIRouter:
     """All for customers, drivers and admins alike, and only ever about the caller's own."""
     router = APIRouter(prefix="/v1")
     router.include_router(_devices(database, settings, wake))
@@ -82,16 +82,18 @@ def routes(database: Database, settings: Settings, wake: asyncio.Event) -> APIRo
     return router
 
 
-def _devices(database: Database, settings: Settings, wake: asyncio.Event) -> APIRouter:
+def _devices(database: Database, settings: Settings, wake: Wake) -> APIRouter:
     router = APIRouter(prefix="/devices", tags=["devices"])
 
-    @router.post("", status_code=201)
-    async def register(body: Registration, caller: Caller) -> Device:
-        """Register this phone, or again: the token becomes the caller's, whoever had it (A10)."""
+    @router.post("", status_code=201, responses={200: {"model": Device}})
+    async def register(body: Registration, caller: Caller, response: Response) -> Device:
+        """Register this phone: the token becomes the caller's, whoever had it (A10). 200 for a phone that is
+        the caller's already: it was seen again."""
         app = _app(settings, caller.role, body.app)
         device = usecases.Registration(body.token, body.platform, app, body.environment)
         async with database.transaction() as tx:
-            row = await usecases.register(tx, caller, device)
+            row, new = await usecases.register(tx, caller, device)
+        response.status_code = 201 if new else 200
         return Device.model_validate(row.model_dump())
 
     @router.get("")

@@ -1,4 +1,5 @@
-"""Sending: deliveries that are due go out, a bounded number at once, and their outcomes come back.
+"""Sending: deliveries of one channel that are due go out, a bounded number at once, and their outcomes come
+back.
 
 A process killed between sending and writing back leaves its deliveries pending; when their lease ends they
 are sent again. The phone shows no second banner: the copy has the same `apns-id` and `apns-collapse-id`, so
@@ -6,32 +7,42 @@ it takes the place of the first.
 """
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Gauge
 
-from push import deliveries, delivery, store
-from push.deliveries import Claimed
+from push import circuit, deliveries, delivery, store
+from push.deliveries import Claim, Claimed, Settled
 from push.delivery import State, Step
 from push.domain import URGENT
-from push.notifier import Environment, Notifier, Outcome, Platform, Push, Verdict
+from push.localized import from_kept
+from push.notifier import Channel, Environment, Notifier, Outcome, Push, Verdict
 from push.settings import Settings
-from push.tables import DeviceRow
-from wire.sql import Database
+from wire.sql import Database, Transaction
 
 log = structlog.get_logger()
 
-PUSHES = Counter("waggle_pushes_total", "Attempts to deliver a notification to a device", ["result"])
-BACKLOG = Gauge("waggle_pushes_pending", "Deliveries that are in no final state")
+PUSHES = Counter("waggle_pushes_total", "What became of attempts to deliver a notification", ["result"])
+CIRCUIT = Gauge("waggle_push_circuit_open", "1 while a push service is only probed", ["channel"])
 
 LEASE_MARGIN = 2
 """Seconds beyond the longest attempt until a delivery that was not written back is taken up again. Short,
 because a crash must not cost an offer its 30 s."""
-BACKLOG_EVERY = 5
-"""Seconds between two counts of the backlog."""
+GATHER = 0.005
+"""Seconds that what was finished or committed waits for others, to be written back and claimed at once."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """An attempt that is over, not written back yet. It keeps its place until it is."""
+
+    claimed: Claimed
+    step: Step
+    outcome: Outcome
 
 
 class Sender:
@@ -40,17 +51,23 @@ class Sender:
     def __init__(
         self,
         database: Database,
-        notifiers: Mapping[Platform, Notifier],
+        channel: Channel,
+        notifier: Notifier,
         wake: asyncio.Event,
         settings: Settings,
     ) -> None:
-        self._database, self._notifiers, self._wake, self._settings = database, notifiers, wake, settings
-        self._lease = timedelta(seconds=settings.push_timeout_seconds + LEASE_MARGIN)
+        self._database, self._channel, self._notifier = database, channel, notifier
+        self._wake, self._settings = wake, settings
+        self._longest = timedelta(seconds=settings.push_timeout_seconds)
         self._under_way: set[asyncio.Task[None]] = set()
+        self._done: list[Done] = []
+        self._circuit = circuit.CLOSED
+        self._probe: UUID | None = None
 
     async def run(self) -> None:
-        """For ever. When cancelled, attempts under way get `drain_seconds` to be answered and written back;
-        those that are not are sent again by whoever comes next."""
+        """For ever. When cancelled, attempts under way get `drain_seconds` to be answered, and what was is
+        written back; the others are sent again by whoever comes next."""
+        CIRCUIT.labels(self._channel.value).set(0)
         try:
             while True:
                 await self._round()
@@ -60,71 +77,100 @@ class Sender:
                 for task in unanswered:
                     task.cancel()
                 await asyncio.gather(*unanswered, return_exceptions=True)
+            await self._exchange(0)
 
     async def _round(self) -> None:
         self._wake.clear()
         free = self._settings.push_concurrency - len(self._under_way)
-        claimed = await self._claim(free)
-        for one in claimed:
-            task = asyncio.create_task(self._deliver(one))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-        if len(claimed) == free:  # all places are taken, and more may be waiting
-            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        claim = await self._exchange(self._circuit.allowed(free, datetime.now(UTC)))
+        if claim.full and claim.over:  # places are free still, and more may be due
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.push_poll_seconds):
                 await self._wake.wait()
+        await asyncio.sleep(GATHER)
 
-    async def _claim(self, limit: int) -> list[Claimed]:
+    async def _exchange(self, limit: int) -> Claim:
+        """Write back what is done, and take up to `limit` others, in one transaction."""
+        done, claim = self._done[:], Claim()
+        if not done and not limit:
+            return claim
         try:
             async with self._database.transaction() as tx:
-                return await deliveries.claim(tx.session, tx.now, self._lease, limit)
-        except Exception as error:  # the database is away; the next round asks again
-            log.warning("push.claim_failed", error=repr(error))
-            return []
+                await self._write_back(tx, done)
+                if limit:
+                    lease = self._longest + timedelta(seconds=LEASE_MARGIN)
+                    claim = await deliveries.claim(tx.session, self._channel, tx.now, lease, limit)
+        except Exception as error:  # the database is away; the next round tries again
+            log.warning("push.not_exchanged", channel=self._channel.value, error=repr(error))
+            return Claim()
+        del self._done[: len(done)]
+        self._start(claim)
+        return claim
+
+    async def _write_back(self, tx: Transaction, done: list[Done]) -> None:
+        # Devices first, as whoever makes deliveries locks them: nobody waits in a circle.
+        for one in sorted(done, key=lambda one: one.claimed.delivery.token):
+            if one.outcome.verdict is Verdict.gone:
+                # Without a time from the push service: dead when we asked. A registration since then stands.
+                since = one.outcome.dead_since or one.claimed.claimed_at
+                if await store.delete_dead_device(tx.session, one.claimed.delivery.token, since):
+                    user = one.claimed.notification.user_id
+                    log.info("device.removed", reason=one.outcome.reason, user_id=user)
+        settled = [Settled(one.claimed.delivery.id, one.claimed.attempt, one.step) for one in done]
+        await deliveries.settle(tx.session, settled, tx.now)
+
+    def _start(self, claim: Claim) -> None:
+        for settled in claim.over:
+            _report(settled.id, settled.attempt, settled.step, settled.step.state.value)
+        if claim.ready and self._circuit.is_open:
+            self._circuit = circuit.probing(self._circuit, self._longest, datetime.now(UTC))
+            self._probe = claim.ready[0].delivery.id
+        for one in claim.ready:
+            task = asyncio.create_task(self._deliver(one))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
 
     async def _deliver(self, claimed: Claimed) -> None:
-        expires_at = claimed.delivery.expires_at
-        outcome = None
-        step = delivery.before(claimed.device is not None, expires_at, datetime.now(UTC))
-        if step is None and claimed.device:
-            outcome = await self._attempt(claimed, claimed.device)
-            step = delivery.after(outcome, claimed.attempt, expires_at, datetime.now(UTC))
-        if step is None:
-            return
-        _report(claimed, step, outcome)
-        try:
-            await self._settle(claimed, step, outcome)
-        except Exception:  # its lease ends, and it is sent again under the same id
-            log.warning("push.not_written_back", delivery_id=str(claimed.id), exc_info=True)
+        outcome = await self._attempt(_push(claimed))
+        now = datetime.now(UTC)
+        step = delivery.after(outcome, claimed.attempt, claimed.delivery.expires_at, now)
+        self._judge(outcome, claimed.delivery.id, now)
+        result = "retry" if step.state is State.pending else step.state.value
+        gone = outcome.verdict is Verdict.gone
+        _report(claimed.delivery.id, claimed.attempt, step, "gone" if gone else result)
+        self._done.append(Done(claimed, step, outcome))
+        self._wake.set()
 
-    async def _attempt(self, claimed: Claimed, device: DeviceRow) -> Outcome:
-        push = _push(claimed, device)
+    async def _attempt(self, push: Push) -> Outcome:
+        longest = self._settings.push_timeout_seconds
         left = (push.expires_at - datetime.now(UTC)).total_seconds()
         try:
-            async with asyncio.timeout(min(self._settings.push_timeout_seconds, left)):
-                return await self._notifiers[Platform(device.platform)].send(push)
+            async with asyncio.timeout(min(longest, left)):
+                return await self._notifier.send(push)
         except TimeoutError:
-            return Outcome(Verdict.retry, "no answer in time")
+            return Outcome(Verdict.retry, "no answer in time", outage=left >= longest)
         except Exception as error:
-            log.exception("push.attempt_failed", delivery_id=str(claimed.id))
+            log.exception("push.attempt_failed", delivery_id=str(push.id))
             return Outcome(Verdict.retry, repr(error))
 
-    async def _settle(self, claimed: Claimed, step: Step, outcome: Outcome | None) -> None:
-        async with self._database.transaction() as tx:
-            await deliveries.settle(tx.session, claimed, step, tx.now)
-            if outcome and outcome.verdict is Verdict.gone:
-                # Without a time from APNs: dead when we asked. A registration since then stands.
-                since = outcome.dead_since or claimed.claimed_at
-                if await store.delete_dead_device(tx.session, claimed.delivery.token, since):
-                    log.info("device.removed", reason=outcome.reason, user_id=claimed.notification.user_id)
+    def _judge(self, outcome: Outcome, delivery_id: UUID, now: datetime) -> None:
+        was_open = self._circuit.is_open
+        if outcome.outage:
+            was_probe = delivery_id == self._probe
+            self._circuit = circuit.failed(self._circuit, now, was_probe=was_probe)
+        else:
+            self._circuit = circuit.CLOSED
+        if self._circuit.is_open is not was_open:
+            state = "opened" if self._circuit.is_open else "closed"
+            log.warning("push.circuit", channel=self._channel.value, state=state, reason=outcome.reason)
+            CIRCUIT.labels(self._channel.value).set(int(self._circuit.is_open))
 
 
-def _push(claimed: Claimed, device: DeviceRow) -> Push:
-    told = claimed.notification
+def _push(claimed: Claimed) -> Push:
+    told, device = claimed.notification, claimed.device
     return Push(
-        id=claimed.id,
+        id=claimed.delivery.id,
         token=device.token,
         app=device.app,
         environment=Environment(device.environment),
@@ -134,31 +180,13 @@ def _push(claimed: Claimed, device: DeviceRow) -> Push:
         collapse_id=told.collapse_id,
         urgent=told.kind in URGENT,
         expires_at=claimed.delivery.expires_at,
+        localized=from_kept(told.localized),
     )
 
 
-def _report(claimed: Claimed, step: Step, outcome: Outcome | None) -> None:
-    result = "retry" if step.state is State.pending else step.state.value
-    if outcome and outcome.verdict is Verdict.gone:
-        result = "gone"
+def _report(delivery_id: UUID, attempt: int, step: Step, result: str) -> None:
     PUSHES.labels(result).inc()
-    quiet = step.state in {State.sent, State.dropped}
-    (log.debug if quiet else log.warning)(
-        "push.attempted",
-        result=result,
-        reason=step.reason,
-        attempt=claimed.attempt,
-        delivery_id=str(claimed.id),
-        notification_id=str(claimed.notification.id),
+    loud = step.state in {State.pending, State.failed, State.expired}
+    (log.warning if loud else log.debug)(
+        "push.attempted", result=result, reason=step.reason, attempt=attempt, delivery_id=str(delivery_id)
     )
-
-
-async def watch_backlog(database: Database) -> None:
-    """Keep the backlog's metric true, for ever."""
-    while True:
-        try:
-            async with database.transaction() as tx:
-                BACKLOG.set(await deliveries.pending(tx.session))
-        except Exception as error:
-            log.warning("push.backlog_unknown", error=repr(error))
-        await asyncio.sleep(BACKLOG_EVERY)

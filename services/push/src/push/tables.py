@@ -1,6 +1,7 @@
 """Push's rows: devices, notifications, and a delivery for each device of each notification."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime, UniqueConstraint
@@ -37,6 +38,7 @@ class NotificationRow(SQLModel, table=True):
     kind: str
     data: dict[str, str] = Field(sa_type=JSON)
     collapse_id: str
+    localized: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     event_id: UUID
     created_at: datetime = Field(sa_type=TIME)
     read_at: datetime | None = Field(default=None, sa_type=TIME)
@@ -46,7 +48,10 @@ class DeliveryRow(SQLModel, table=True):
     """A notification on its way to one device. Its id is what the push service knows it by (`apns-id`).
 
     While pending, `next_attempt_at` is when it may be taken up: now, after a retry's delay, or, for one that
-    is being sent, when its sender must have died.
+    is being sent (`leased`), when its sender must have died. `channel` is the push service that its device
+    had when it was made. Of those with the same token and `collapse_id` a phone shows the last to arrive, so
+    only the one that `happened_at` last may be it. `offer_id` and `search_id` are of the offer it tells of,
+    if it tells of one.
     """
 
     __tablename__ = "delivery"
@@ -54,9 +59,24 @@ class DeliveryRow(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     notification_id: UUID = Field(foreign_key="notification.id")
     token: str
+    channel: str
+    collapse_id: str | None
+    happened_at: datetime = Field(sa_type=TIME)
+    offer_id: UUID | None = None
+    search_id: UUID | None = None
     state: str
     attempts: int = 0
+    leased: bool = False
     expires_at: datetime = Field(sa_type=TIME)
     next_attempt_at: datetime = Field(sa_type=TIME)
     last_reason: str | None = None
     sent_at: datetime | None = Field(default=None, sa_type=TIME)
+
+
+class EndedRow(SQLModel, table=True):
+    """An offer that stands no more, or a search with all its offers, remembered for as long as the news of
+    their making may still be on its way."""
+
+    __tablename__ = "ended"
+    id: UUID = Field(primary_key=True)
+    ended_at: datetime = Field(sa_type=TIME)

@@ -4,7 +4,7 @@ In a test: ``async with standin(tmp_path, topics={"com.example.app"}) as apns: .
 On its own: ``python -m apns_standin --state DIR --topics com.example.app``.
 """
 
-from apns_standin.pushes import Push
+from apns_standin.push import Push
 from apns_standin.script import Script
 from apns_standin.standin import Standin, standin
 

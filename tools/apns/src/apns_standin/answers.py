@@ -4,7 +4,8 @@ Source: Apple, "Handling notification responses from APNs", table "Response erro
 """
 
 from dataclasses import dataclass
-from typing import Literal
+
+from standins.script import Cut
 
 STATUS_OF_REASON = {
     "BadCollapseId": 400,
@@ -42,9 +43,6 @@ STATUS_OF_REASON = {
 }
 
 GONE = 410
-
-Cut = Literal["reset", "goaway"]
-"""How a connection ends instead of an answer: TCP reset, or an HTTP/2 GOAWAY frame and then a close."""
 
 
 @dataclass(frozen=True)

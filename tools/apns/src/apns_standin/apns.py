@@ -10,16 +10,28 @@ from uuid import uuid4
 from apns_standin.answers import ACCEPTED, Answer
 from apns_standin.arrival import Arrival
 from apns_standin.checks import Rules, first_refusal
-from apns_standin.http2 import Handle, Stream
-from apns_standin.pushes import Push, Pushes
-from apns_standin.script import Scripts
+from apns_standin.push import Push
+from apns_standin.script import Script
+from standins.http2 import Handle, Stream
+from standins.records import Pushes
+from standins.request import Request
+from standins.script import Scripts
 
 
-def apns_handler(rules: Rules, scripts: Scripts, pushes: Pushes, on_push: Callable[[Push], None]) -> Handle:
+def apns_handler(
+    rules: Rules, scripts: Scripts[Script], pushes: Pushes[Push], on_push: Callable[[Push], None]
+) -> Handle:
     """Judge, record, and answer each request; `on_push` is called with each record."""
 
-    async def handle(arrival: Arrival, stream: Stream) -> None:
-        answer = first_refusal(arrival, rules) or scripts.take(arrival.device_token) or ACCEPTED
+    def judged(arrival: Arrival) -> Answer:
+        if refusal := first_refusal(arrival, rules):
+            return refusal
+        script = scripts.take(arrival.device_token)
+        return script.answer(time.time()) if script else ACCEPTED
+
+    async def handle(request: Request, stream: Stream) -> None:
+        arrival = Arrival.of(request)
+        answer = judged(arrival)
         push = recorded(arrival, answer, pushes.next_seq(), stream.connection.number)
         pushes.add(push)
         on_push(push)
@@ -28,7 +40,7 @@ def apns_handler(rules: Rules, scripts: Scripts, pushes: Pushes, on_push: Callab
         if answer.cut == "reset":
             stream.connection.reset()
         elif answer.cut == "goaway":
-            stream.connection.go_away(answer.reason or "Shutdown")
+            stream.connection.go_away(farewell(answer.reason or "Shutdown"))
         else:
             stream.reply(answer.status, {"apns-id": push.apns_id}, body(answer))
 
@@ -52,6 +64,11 @@ def recorded(arrival: Arrival, answer: Answer, seq: int, connection: int) -> Pus
         connection=connection,
         provider_token=hashlib.sha256(authorization.encode()).hexdigest()[:12] if authorization else None,
     )
+
+
+def farewell(reason: str) -> bytes:
+    """What Apple puts into a GOAWAY frame."""
+    return json.dumps({"reason": reason}).encode()
 
 
 def body(answer: Answer) -> bytes:

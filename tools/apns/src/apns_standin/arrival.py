@@ -1,23 +1,18 @@
-"""One request as it came off the wire, before anybody judged it."""
+"""A request to APNs, in APNs' words."""
 
-import json
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from starlette.datastructures import Headers
+from standins.request import Request
 
 DEVICE_PATH = "/3/device/"
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """A request to APNs: header names are lower case, the body is whole."""
+class Arrival(Request):
+    """What the checks look at."""
 
-    method: str
-    path: str
-    headers: Headers
-    body: bytes
+    @classmethod
+    def of(cls, request: Request) -> "Arrival":
+        return cls(request.method, request.path, request.headers, request.body)
 
     @property
     def device_token(self) -> str:
@@ -27,11 +22,7 @@ class Arrival:
     def push_type(self) -> str | None:
         return self.headers.get("apns-push-type")
 
-    @cached_property
+    @property
     def payload(self) -> dict[str, Any] | None:
         """The JSON object in the body; None if it is anything else."""
-        try:
-            parsed = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
-        return parsed if isinstance(parsed, dict) else None
+        return self.json

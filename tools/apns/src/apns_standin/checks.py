@@ -2,7 +2,8 @@
 
 Apple publishes the reasons but not the order; the order here goes from the outside in: path, who asks,
 for which app, for which device, how, what. A later check never runs on a request an earlier one refused.
-Sources: Apple, "Sending notification requests to APNs" and "Handling notification responses from APNs".
+Sources: Apple, "Sending notification requests to APNs", "Handling notification responses from APNs",
+"Starting and updating Live Activities with ActivityKit push notifications".
 """
 
 import re
@@ -28,6 +29,8 @@ TOPIC_SUFFIX = {
     "widgets": ".push-type.widgets",
 }
 """Push type → what its topic carries after the bundle id."""
+
+LIVE_ACTIVITY_EVENTS = frozenset({"start", "update", "end"})
 
 MAX_PAYLOAD_BYTES = 4096
 MAX_VOIP_PAYLOAD_BYTES = 5120
@@ -132,6 +135,19 @@ def payload(arrival: Arrival, _rules: Rules) -> Answer | None:
     return None if has_content else refuse("PayloadEmpty")
 
 
+def live_activity(arrival: Arrival, _rules: Rules) -> Answer | None:
+    # Apple takes these, and the phone drops them without a word; here the sender hears of it.
+    if arrival.push_type != "liveactivity":
+        return None
+    aps = (arrival.payload or {})["aps"]
+    event, state = aps.get("event"), aps.get("content-state")
+    has_state = isinstance(state, dict) or (event == "end" and state is None)
+    named = ("attributes-type", "attributes") if event == "start" else ()
+    times = [aps.get("timestamp"), *(aps[key] for key in ("stale-date", "dismissal-date") if key in aps)]
+    is_whole = has_state and all(key in aps for key in named) and all(type(time) is int for time in times)
+    return None if is_whole and event in LIVE_ACTIVITY_EVENTS else refuse("PayloadEmpty")
+
+
 CHECKS: tuple[Check, ...] = (
     method_and_path,
     repeated_headers,
@@ -144,6 +160,7 @@ CHECKS: tuple[Check, ...] = (
     message_id,
     collapse_id,
     payload,
+    live_activity,
 )
 
 

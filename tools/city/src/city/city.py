@@ -56,6 +56,10 @@ class City:
     def pick(self, between: tuple[float, float]) -> float:
         return self.rng.uniform(*between)
 
+    def returned(self, seconds: float) -> None:
+        """A connection that was lost took so long to be replaced."""
+        self.ledger.away.append(seconds)
+
     def soon(self, errand: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do it beside everything else."""
         return self.errands.create_task(errand)

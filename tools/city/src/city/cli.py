@@ -1,6 +1,8 @@
 """`python -m city demo`: the house and a city in it. `python -m city run`: a city for a house that runs."""
 
 import json
+import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +12,7 @@ from rich.console import Console
 from city.day import a_day
 from city.demand import Demand, DemandError, plan, read_trips
 from city.ending import finish
-from city.run import Options, live
+from city.run import End, Options, live
 from city.summary import show_summary
 from stack.house import House
 from stack.plan import SERVICES
@@ -18,8 +20,8 @@ from stack.running import running
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="A city of customers and drivers.")
 
-REPLICAS = {"matching": 2}
-MORTAL = (*SERVICES, "matching-2", "caddy", "apns", "nats", "postgres")
+REPLICAS = ["matching=2"]
+MORTAL = (*SERVICES, "caddy", "apns", "fcm", "nats", "postgres")
 RATE = 10.0  # jobs a second in the busiest hour, which two cores carry with everything else
 
 Trips = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="CSV of Date/Time,Lat,Lon.")]
@@ -31,6 +33,11 @@ Seed = Annotated[int, typer.Option(help="Of everything random.")]
 State = Annotated[Path, typer.Option(file_okay=False, help="Folder for data and logs.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the one origin; 0: a free one.")]
 Kill = Annotated[list[str] | None, typer.Option(help="SERVICE@SECONDS: kill -9 it then. Repeatable.")]
+Replace = Annotated[
+    list[str] | None, typer.Option(help="SERVICE@SECONDS: have it drain, and start it anew. Repeatable.")
+]
+Replicas = Annotated[list[str], typer.Option(help="SERVICE=N: so many of it. Repeatable.")]
+Disturbed = Annotated[bool, typer.Option(help="Parts of the house are killed or replaced meanwhile.")]
 
 
 @app.command()
@@ -43,14 +50,21 @@ def demo(  # noqa: PLR0917  typer calls it by keyword
     state: State = Path("var/demo"),
     seed: Seed = 1,
     kill: Kill = None,
+    replace: Replace = None,
+    replicas: Replicas = REPLICAS,
     port: Port = 0,
 ) -> None:
     """Start the whole house and a city in it. Exit status 0 only if its check found nothing wrong."""
-    console, kills = Console(stderr=True), tuple(parse_kill(each) for each in kill or ())
+    console, counts = Console(stderr=True), dict(parse_replicas(each) for each in replicas)
+    more = [f"{service}-{number}" for service, count in counts.items() for number in range(2, count + 1)]
+    ends = (
+        *parse_ends(kill, "--kill", (*MORTAL, *more), signal.SIGKILL),
+        *parse_ends(replace, "--replace", (*SERVICES, *more), signal.SIGTERM),
+    )
     demand, source = make_demand(trips, speed, seed, console)
 
     async def work() -> bool:
-        async with running(state, port=port, console=console, replicas=REPLICAS) as house:
+        async with running(state, port=port, console=console, replicas=counts) as house:
             announce(house)
             options = Options(
                 house.url,
@@ -60,8 +74,8 @@ def demo(  # noqa: PLR0917  typer calls it by keyword
                 drivers,
                 seed,
                 seconds,
-                house.apns_control_url,
-                kills,
+                {"ios": house.apns_control_url, "android": house.fcm_control_url},
+                ends,
                 house.kill,
             )
             return await carry_out(options, console, json_file)
@@ -79,11 +93,12 @@ def run(  # noqa: PLR0917  typer calls it by keyword
     drivers: Drivers = 150,
     speed: Speed = None,
     seed: Seed = 1,
+    disturbed: Disturbed = False,
 ) -> None:
     """A city for a house that runs already. Changes its service types, and leaves drivers and jobs behind."""
     console = Console(stderr=True)
     demand, source = make_demand(trips, speed, seed, console)
-    options = Options(url.rstrip("/"), jwt_key, demand, source, drivers, seed, seconds)
+    options = Options(url.rstrip("/"), jwt_key, demand, source, drivers, seed, seconds, disturbed=disturbed)
     raise typer.Exit(finish(carry_out(options, console, json_file), console, endless=seconds is None))
 
 
@@ -124,10 +139,22 @@ def make_demand(trips: Path | None, speed: float | None, seed: int, console: Con
     return demand, source
 
 
-def parse_kill(text: str) -> tuple[str, float]:
-    """`matching@10` → ("matching", 10.0)."""
-    name, _, at = text.partition("@")
-    if name not in MORTAL or not at.replace(".", "", 1).isdecimal():
-        hint = f"{text!r} is not SERVICE@SECONDS with a service of {', '.join(MORTAL)}"
-        raise typer.BadParameter(hint, param_hint="--kill")
-    return name, float(at)
+def parse_replicas(text: str) -> tuple[str, int]:
+    """`realtime=2` → ("realtime", 2), up to 9. BadParameter for anything else."""
+    name, _, count = text.partition("=")
+    if name not in SERVICES or count not in "123456789" or not count:
+        hint = f"{text!r} is not SERVICE=N with a service of {', '.join(SERVICES)} and N up to 9"
+        raise typer.BadParameter(hint, param_hint="--replicas")
+    return name, int(count)
+
+
+def parse_ends(
+    texts: list[str] | None, option: str, known: Sequence[str], how: signal.Signals
+) -> Iterator[End]:
+    """`matching@10` → an end of matching after 10 seconds. BadParameter for anything else."""
+    for text in texts or ():
+        name, _, at = text.partition("@")
+        if name not in known or not at.replace(".", "", 1).isdecimal():
+            hint = f"{text!r} is not SERVICE@SECONDS with a service of {', '.join(known)}"
+            raise typer.BadParameter(hint, param_hint=option)
+        yield End(name, float(at), how)

@@ -28,7 +28,14 @@ class Customer:
 
     def __init__(self, customer_id: str, token: str, city: City) -> None:
         self.id, self.token, self.city = customer_id, token, city
-        self.phone = Phone(city.edge.url, token, city.edge.session, self._heard, self._restored)
+        self.phone = Phone(
+            city.edge.url,
+            token,
+            city.edge.session,
+            self._heard,
+            self._restored,
+            returned=city.returned,
+        )
         self._orders: dict[str, Order] = {}
 
     def order(self, job_id: str) -> Order:

@@ -34,7 +34,14 @@ class Driver:
 
     def __init__(self, driver_id: str, token: str, spot: Spot, city: City) -> None:
         self.id, self.token, self.spot, self.city = driver_id, token, spot, city
-        self.phone = Phone(city.edge.url, token, city.edge.session, self._heard, self._restore)
+        self.phone = Phone(
+            city.edge.url,
+            token,
+            city.edge.session,
+            self._heard,
+            self._restore,
+            returned=city.returned,
+        )
         self.job: str | None = None
         self.online = asyncio.Event()
         """Set once, when it came online for the first time."""

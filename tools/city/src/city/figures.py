@@ -1,7 +1,7 @@
 """The figures of a run: on the screen while it goes on, and as JSON at its end."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -26,9 +26,10 @@ def milliseconds(samples: Collection[float]) -> dict[str, float | int | None]:
 
 
 def report(
-    ledger: Ledger, after: Aftermath, found: Sequence[Violation], *, seconds: float, pushes: int | None
+    ledger: Ledger, after: Aftermath, found: Sequence[Violation], *, seconds: float, pushes: Mapping[str, int]
 ) -> dict[str, Any]:
-    """What `--json` writes. Statuses as the API has them at the end."""
+    """What `--json` writes. `pushes` by platform, as far as they were counted. Statuses as the API has them
+    at the end."""
     stands = Counter(booking.status for booking in after.bookings.values() if booking)
     held = {
         job_id
@@ -46,8 +47,10 @@ def report(
         "violations": [str(violation) for violation in found],
         "order_to_offer_ms": milliseconds(ledger.order_to_offer),
         "accept_to_told_ms": milliseconds(ledger.accept_to_told),
+        "connection_lost_to_back_ms": milliseconds(ledger.away),
         "offers": ledger.count["offers"],
-        "pushes": pushes,
+        "pushes": sum(pushes.values()) if pushes else None,
+        "pushes_by_platform": dict(pushes),
         "location_updates": ledger.count["location_updates"],
         "seconds": round(seconds, 1),
         "counts": dict(sorted(ledger.count.items())),

@@ -93,6 +93,8 @@ class Ledger:
         self.server_errors: Counter[str] = Counter()
         self.order_to_offer: deque[float] = deque(maxlen=SAMPLES)
         self.accept_to_told: deque[float] = deque(maxlen=SAMPLES)
+        self.away: deque[float] = deque(maxlen=SAMPLES)
+        """Seconds from the loss of a connection to the next one."""
 
     def job(self, job_id: str) -> JobSeen:
         """The record of a job; a driver may be shown it before its customer has the answer to the order."""

@@ -13,6 +13,7 @@ from stack.tokens import Role, mint
 TOKEN_LIFE = 7 * 86_400.0  # seconds: an endless run must not lose its tokens
 AT_ONCE = 16
 TRUCKS = 8  # every eighth driver has one
+PLATFORMS = ("ios", "android")
 CONFLICT = 409
 DRIVER_APP, CUSTOMER_APP = "app.waggle.driver", "app.waggle.customer"
 
@@ -61,7 +62,10 @@ class Registry:
         )
         works: list[Coroutine[Any, Any, None]] = []
         works += [self._enlist(number, driver) for number, driver in enumerate(people.drivers, start=1)]
-        works += [self._device(each.token, CUSTOMER_APP) for each in people.customers]
+        works += [
+            self._device(number, customer.token, CUSTOMER_APP)
+            for number, customer in enumerate(people.customers, start=1)
+        ]
         async with asyncio.TaskGroup() as group:
             for work in works:
                 group.create_task(self._in_turn(work))
@@ -88,12 +92,14 @@ class Registry:
         }
         await self._must("POST", "/v1/drivers", self.admin, card)
         await self._must("POST", f"/v1/drivers/{driver.id}/approve", self.admin)
-        await self._device(driver.token, DRIVER_APP)
+        await self._device(number, driver.token, DRIVER_APP)
 
-    async def _device(self, token: str, app: str) -> None:
+    async def _device(self, number: int, token: str, app: str) -> None:
+        platform = platform_of(number)
+        device_token = self.city.rng.randbytes(32).hex()
         device = {
-            "token": self.city.rng.randbytes(32).hex(),
-            "platform": "ios",
+            "token": device_token if platform == "ios" else f"{device_token[:22]}:APA91b{device_token}",
+            "platform": platform,
             "app": app,
             "environment": "production",
         }
@@ -110,6 +116,11 @@ class Registry:
     async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
         async with self._turn:
             await work
+
+
+def platform_of(number: int) -> str:
+    """Every other person's phone is an Android one, and every other truck driver's."""
+    return PLATFORMS[(number + number // TRUCKS) % len(PLATFORMS)]
 
 
 def _driver_name(number: int) -> str:

@@ -10,6 +10,8 @@ import aiohttp
 import socketio
 from socketio.exceptions import SocketIOError
 
+from city.clock import now
+
 ACK_SECONDS = 5.0
 CONNECT_SECONDS = 10.0
 FASTEST_RETRY, SLOWEST_RETRY = 0.3, 3.0
@@ -19,6 +21,7 @@ AsyncClient: Any = socketio.AsyncClient  # python-socketio is not typed
 
 Heard = Callable[[str, Any], None]
 Restore = Callable[[], Coroutine[Any, Any, None]]
+Returned = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -30,19 +33,28 @@ class Ack:
 
 
 class Phone:
-    """`heard(event, data)` is called for each event, in order; `restore()` runs after each connect.
+    """`heard(event, data)` is called for each event, in order; `restore()` runs after each connect;
+    `returned(seconds)` is told how long a lost connection took to be replaced.
 
     Reconnecting is done here, not by the library's own means: those give up when the server says goodbye in
     order, as a draining replica does. `connections` changes with each loss and each new connection.
     """
 
     def __init__(
-        self, url: str, token: str, session: aiohttp.ClientSession, heard: Heard, restore: Restore
+        self,
+        url: str,
+        token: str,
+        session: aiohttp.ClientSession,
+        heard: Heard,
+        restore: Restore,
+        *,
+        returned: Returned = lambda _seconds: None,
     ) -> None:
         self.connections = 0
         self.up = asyncio.Event()
         self._url, self._token, self._session = url, token, session
-        self._heard, self._restore = heard, restore
+        self._heard, self._restore, self._returned = heard, restore, returned
+        self._lost_at: float | None = None
         self._client: Any = None
         self._asked: set[asyncio.Future[Any]] = set()
 
@@ -105,13 +117,15 @@ class Phone:
         self._client = client
         self.connections += 1
         self.up.set()
+        if self._lost_at is not None:
+            self._returned(now() - self._lost_at)
         restoring = asyncio.create_task(self._restore())
         try:
             await asyncio.wait({client.eio.read_loop_task})
         finally:
             restoring.cancel()
             self.up.clear()
-            self._client = None
+            self._client, self._lost_at = None, now()
             self.connections += 1
             for answered in self._asked:
                 if not answered.done():

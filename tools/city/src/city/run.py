@@ -3,11 +3,12 @@
 import asyncio
 import random
 import secrets
+import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 from rich.console import Console
@@ -31,9 +32,21 @@ JOBS_PER_MINUTE = 8.0  # of one customer: a client may subscribe ten bookings a 
 OPEN_PER_DRIVER = 1  # orders under way; past it orders are left out, the city has no drivers for them
 
 
+class End(NamedTuple):
+    """A process is sent this signal, so many seconds after the load began."""
+
+    process: str
+    at: float
+    signal: int
+
+
 @dataclass(frozen=True)
 class Options:
-    """`seconds`: of load; None: without end. `kills`: (process, seconds after the load began)."""
+    """`seconds`: of load; None: without end. `ends`: of processes, which are started again.
+    `push_control_urls`: of the stand-in for each platform's push service.
+
+    `disturbed`: somebody else ends processes of the house meanwhile.
+    """
 
     url: str
     jwt_key: str
@@ -42,9 +55,10 @@ class Options:
     drivers: int
     seed: int
     seconds: float | None
-    apns_control_url: str | None = None
-    kills: tuple[tuple[str, float], ...] = ()
-    kill: Callable[[str], Awaitable[None]] | None = None
+    push_control_urls: Mapping[str, str] = field(default_factory=dict)
+    ends: tuple[End, ...] = ()
+    kill: Callable[[str, int], Awaitable[None]] | None = None
+    disturbed: bool = False
 
 
 @dataclass
@@ -55,7 +69,8 @@ class Run:
     ledger: Ledger = field(default_factory=Ledger)
     began: float = field(default_factory=now)
     phase: str = "founding the city"
-    pushes: int | None = None
+    pushes: dict[str, int] = field(default_factory=dict)
+    """By platform; a platform that nobody counts is not there."""
     people: People = field(default_factory=lambda: People([], []))
 
     def statuses(self) -> Counter[str]:
@@ -80,13 +95,14 @@ async def live(options: Options, console: Console) -> tuple[dict[str, Any], list
         city = City(edge, run.ledger, random.Random(options.seed), Habits(), background)
         admin = await _found(run, city)
         background.create_task(show(run, console))
-        if options.apns_control_url:
-            background.create_task(count_pushes(run, session, options.apns_control_url))
+        for platform, url in options.push_control_urls.items():
+            background.create_task(count_pushes(run, session, platform, url))
         await _online(run, city)
         seconds = await _load(run, city)
         run.phase = "checking"
         drivers = [driver.id for driver in run.people.drivers]
-        after, found = await settle.check(edge, admin, run.ledger, drivers, disturbed=bool(options.kills))
+        disturbed = options.disturbed or bool(options.ends)
+        after, found = await settle.check(edge, admin, run.ledger, drivers, disturbed=disturbed)
         report = figures.report(run.ledger, after, found, seconds=seconds, pushes=run.pushes)
         await asyncio.gather(*(driver.go_home() for driver in run.people.drivers))
     return report, found
@@ -144,8 +160,8 @@ async def _online(run: Run, city: City) -> None:
 async def _load(run: Run, city: City) -> float:
     """Orders come until the time is over, then what is under way ends; how long the load lasted."""
     run.phase, run.began = "live", now()
-    for name, at in run.options.kills:
-        city.soon(_kill(run, name, at))
+    for end in run.options.ends:
+        city.soon(_end(run, end))
     orders: set[asyncio.Task[None]] = set()
     await _order(run, city, orders)
     seconds = now() - run.began
@@ -183,8 +199,9 @@ async def _wait(orders: set[asyncio.Task[None]], seconds: float) -> None:
         await asyncio.wait(set(orders), timeout=seconds)
 
 
-async def _kill(run: Run, name: str, at: float) -> None:
+async def _end(run: Run, end: End) -> None:
     assert run.options.kill is not None  # noqa: S101
-    await asyncio.sleep(at)
-    run.ledger.count[f"killed:{name}"] += 1
-    await run.options.kill(name)
+    await asyncio.sleep(end.at)
+    how = "killed" if end.signal == signal.SIGKILL else "replaced"
+    run.ledger.count[f"{how}:{end.process}"] += 1
+    await run.options.kill(end.process, end.signal)

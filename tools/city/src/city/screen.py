@@ -1,7 +1,7 @@
 """What a person sees while the city runs: a live table, or in a pipe a line every few seconds."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -41,6 +41,11 @@ def latency(samples: Collection[float]) -> str:
     return "-" if low is None or high is None else f"{low * 1000:.0f} / {high * 1000:.0f} ms"
 
 
+def pushes_told(pushes: Mapping[str, int]) -> str:
+    """How many by platform, as `120 android, 118 ios`; `-` if nobody counted."""
+    return ", ".join(f"{count} {platform}" for platform, count in sorted(pushes.items())) or "-"
+
+
 def line(run: "Run") -> str:
     """All of it in one line."""
     ledger, jobs = run.ledger, run.statuses()
@@ -50,7 +55,7 @@ def line(run: "Run") -> str:
         f"jobs {len(ledger.jobs)}: " + " ".join(f"{name} {jobs[name]}" for name in STATUSES if jobs[name]),
         f"offers {seen['offers']} won {seen['won']} refused {seen['refused']} declined {seen['declines']}"
         f" expired {seen['expired']} withdrawn {seen['withdrawn']}",
-        f"pushes {_pushes(run)} positions {seen['location_updates']}",
+        f"pushes {pushes_told(run.pushes)} positions {seen['location_updates']}",
         f"order→offer {latency(ledger.order_to_offer)} accept→told {latency(ledger.accept_to_told)}",
     ]
     return " | ".join(parts)
@@ -70,14 +75,10 @@ def table(run: "Run") -> Group:
         ("jobs", len(ledger.jobs), "drivers connected", run.connected()),
         ("offers on sockets", seen["offers"], "accepts won / refused", f"{seen['won']} / {seen['refused']}"),
         ("offers declined", seen["declines"], "offers expired", seen["expired"]),
-        ("offers withdrawn", seen["withdrawn"], "pushes on phones", _pushes(run)),
+        ("offers withdrawn", seen["withdrawn"], "pushes on phones", pushes_told(run.pushes)),
         ("positions sent", seen["locations_sent"], "positions shown", seen["location_updates"]),
         ("order → offer p50 / p99", latency(ledger.order_to_offer)),
         ("accept → told p50 / p99", latency(ledger.accept_to_told)),
     ):
         told.add_row(*(str(cell) for cell in row))
     return Group(life, told)
-
-
-def _pushes(run: "Run") -> str:
-    return "-" if run.pushes is None else str(run.pushes)

@@ -5,6 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from city.screen import pushes_told
+
 SHOWN = 40  # violations
 
 
@@ -13,9 +15,11 @@ def show_summary(report: dict[str, Any], console: Console) -> None:
     table = Table(show_header=False, title=f"{report['seconds']} s of load", title_justify="left")
     for name in ("jobs", "assigned", "completed", "cancelled", "unfulfilled", "offers", "location_updates"):
         table.add_row(name.replace("_", " "), str(report[name]))
-    table.add_row("pushes", "-" if report["pushes"] is None else str(report["pushes"]))
-    for name in ("order_to_offer_ms", "accept_to_told_ms"):
+    table.add_row("pushes", pushes_told(report["pushes_by_platform"]))
+    for name in ("order_to_offer_ms", "accept_to_told_ms", "connection_lost_to_back_ms"):
         figure = report[name]
+        if not figure["samples"]:
+            continue
         title = name.removesuffix("_ms").replace("_", " ")
         table.add_row(title, f"p50 {figure['p50']} ms, p99 {figure['p99']} ms")
     for name, figures in report["service_types"].items():

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from contracts.nats_conf import OPERATOR
 from stack import postgres
 from stack.control import Supervisor
 from stack.errors import StackError
@@ -19,7 +20,11 @@ TOO_OFTEN = 5  # ends of a process before it was ready, after which waiting is p
 
 
 class House:
-    """Processes go by name: booking, matching, realtime, realtime-2, …, push, caddy, apns, nats, postgres."""
+    """Processes go by name: booking, matching, realtime, realtime-2, …, push, caddy, apns, fcm, nats,
+    postgres.
+
+    `nats_operator`: arguments of `nats.connect` with which everything may be done on the bus.
+    """
 
     def __init__(self, plan: Plan, supervisor: Supervisor) -> None:
         self.plan = plan
@@ -28,8 +33,10 @@ class House:
         self.jwt_key: str = plan.secret
         self.url: str = f"http://{HOST}:{plan.ports.edge}"
         self.nats_url: str = plan.ports.nats_url
+        self.nats_operator: dict[str, str] = plan.bus.operator
         self.nats_monitor_url: str = f"http://{HOST}:{plan.ports.nats_monitor}"
         self.apns_control_url: str = f"http://{HOST}:{plan.ports.apns_control}"
+        self.fcm_control_url: str = f"http://{HOST}:{plan.ports.fcm_control}"
 
     def database_url(self, name: str) -> str:
         """SQLAlchemy URL of a service's database, as the role that owns it; of any other, as superuser."""
@@ -86,6 +93,11 @@ class House:
             raise StackError(f"{name} keeps ending; {tail(log)}")
         await waits[0]
 
+    def refused_on_bus(self) -> list[str]:
+        """What nats-server did not permit so far, a line each: on a stack that is whole, nothing."""
+        lines = (self.plan.state.log / "nats.log").read_text(errors="replace").splitlines()
+        return [line for line in lines if " Violation - " in line]
+
     async def _answer(self, name: str) -> None:
         match name:
             case "postgres":
@@ -97,6 +109,9 @@ class House:
             case "apns":
                 await listens(self.plan.ports.apns)
                 await listens(self.plan.ports.apns_control)
+            case "fcm":
+                await listens(self.plan.ports.fcm)
+                await listens(self.plan.ports.fcm_control)
             case _:
                 await http_ok(f"{self.service_url(name)}/readyz")
 
@@ -109,8 +124,10 @@ class House:
             if wish.caddy
             else {},
             "nats_url": self.nats_url,
+            "nats_operator_seed": self.plan.bus.seeds.get(OPERATOR),
             "nats_monitor_url": self.nats_monitor_url,
             "apns_control_url": self.apns_control_url if wish.apns else None,
+            "fcm_control_url": self.fcm_control_url if wish.fcm else None,
             "databases": {s: self.database_url(s) for s in wish.services if s in WITH_DATABASE},
             "services": {
                 name: {

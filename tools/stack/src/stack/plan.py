@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stack.bus import Bus
 from stack.errors import StackError
 from stack.ports import HOST, Reservation
 from stack.postgres import Cluster
@@ -22,6 +23,7 @@ APNS_KEY_ID = "WAGGLEKEY1"
 APNS_TEAM_ID = "WAGGLETEAM"
 CUSTOMER_TOPIC = "app.waggle.customer"
 DRIVER_TOPIC = "app.waggle.driver"
+FCM_PROJECT = "waggle-local"
 
 Command = Sequence[str]
 
@@ -43,6 +45,7 @@ class Commands:
     migrate: Callable[[str], Command] = lambda service: python_module(f"{service}.migrate")
     streams: Command = field(default_factory=lambda: python_module("wire.bootstrap"))
     apns: Command = field(default_factory=lambda: python_module("apns_standin"))
+    fcm: Command = field(default_factory=lambda: python_module("fcm_standin"))
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,14 @@ class Wish:
     services: Sequence[str]
     caddy: bool
     apns: bool
+    fcm: bool
     replicas: Mapping[str, int]
     env: Mapping[str, str]
     commands: Commands
     port: int
     durable: bool
     traces: bool
+    guarded: bool
     readable_logs: bool
     grace: float
 
@@ -80,6 +85,8 @@ class Addresses:
     nats_monitor: int
     apns: int
     apns_control: int
+    fcm: int
+    fcm_control: int
     services: Mapping[str, int]
 
     @classmethod
@@ -88,9 +95,9 @@ class Addresses:
             edge = reservation.port(wish.port)
         except OSError as error:
             raise StackError(f"port {wish.port}: {error.strerror}") from error
-        nats, monitor, apns, control = (reservation.port() for _ in range(4))
+        nats, monitor, apns, apns_control, fcm, fcm_control = (reservation.port() for _ in range(6))
         services = {name: reservation.port() for name, _service in wish.all_instances()}
-        return cls(edge, nats, monitor, apns, control, services)
+        return cls(edge, nats, monitor, apns, apns_control, fcm, fcm_control, services)
 
     @property
     def nats_url(self) -> str:
@@ -106,17 +113,22 @@ class Plan:
     ports: Addresses
     cluster: Cluster
     secret: str
+    bus: Bus
 
     def database_url(self, name: str) -> str:
         """SQLAlchemy URL; a service's own database as its own role, any other as the superuser."""
         role = name if name in WITH_DATABASE else "postgres"
         return self.cluster.url(name, role, "+asyncpg")
 
+    def bus_env(self, user: str) -> dict[str, str]:
+        """The WAGGLE_ settings by which `user` gets onto the bus."""
+        return {"WAGGLE_NATS_URL": self.ports.nats_url, **self.bus.env_of(user)}
+
     def service_env(self, name: str) -> dict[str, str]:
         """The WAGGLE_ settings of service process `name`, without the inherited environment."""
         service = name.split("-", maxsplit=1)[0]
         env = {
-            "WAGGLE_NATS_URL": self.ports.nats_url,
+            **self.bus_env(service),
             "WAGGLE_HTTP_HOST": HOST,
             "WAGGLE_HTTP_PORT": str(self.ports.services.get(name, 0)),
             "WAGGLE_JWT_ALGORITHM": "HS256",
@@ -132,7 +144,7 @@ class Plan:
         if service in WITH_DATABASE:
             env["WAGGLE_DATABASE_URL"] = self.database_url(service)
         if service == "push":
-            env |= self._apns_env()
+            env |= self._apns_env() | (self._fcm_env() if self.wish.fcm else {})
         if service == "realtime" and self.wish.caddy:
             env["WAGGLE_TRUSTED_PROXIES"] = '["127.0.0.0/8"]'
         return env | dict(self.wish.env)
@@ -150,11 +162,20 @@ class Plan:
             "WAGGLE_APNS_DRIVER_TOPIC": DRIVER_TOPIC,
         }
 
+    def _fcm_env(self) -> dict[str, str]:
+        return {
+            "WAGGLE_FCM_PROJECT_ID": FCM_PROJECT,
+            "WAGGLE_FCM_SERVICE_ACCOUNT_FILE": str(self.state.fcm / "service-account.json"),
+            "WAGGLE_FCM_URL": f"https://{HOST}:{self.ports.fcm}",
+            "WAGGLE_FCM_CA_FILE": str(self.state.fcm / "ca.pem"),
+        }
+
     def programs(self) -> list[Program]:
         """Every process of the stack, in the order in which a person wants to see them."""
         found = [self._service(name, service) for name, service in self.wish.all_instances()]
         found += [self._caddy()] if self.wish.caddy else []
         found += [self._apns()] if self.wish.apns else []
+        found += [self._fcm()] if self.wish.fcm else []
         return [*found, self._nats(), self._postgres()]
 
     def _service(self, name: str, service: str) -> Program:
@@ -197,8 +218,16 @@ class Plan:
             "--key-id": APNS_KEY_ID,
             "--team-id": APNS_TEAM_ID,
         }
-        command = [*self.wish.commands.apns, *(part for option in options.items() for part in option)]
-        return Program("apns", command, Tier.EDGE, inherited(), grace=3.0)
+        return _push_service("apns", self.wish.commands.apns, options)
+
+    def _fcm(self) -> Program:
+        options = {
+            "--port": str(self.ports.fcm),
+            "--control-port": str(self.ports.fcm_control),
+            "--state": str(self.state.fcm),
+            "--project": FCM_PROJECT,
+        }
+        return _push_service("fcm", self.wish.commands.fcm, options)
 
     def _nats(self) -> Program:
         env = {
@@ -206,10 +235,9 @@ class Plan:
             "WAGGLE_NATS_LISTEN": f'"{HOST}:{self.ports.nats}"',
             "WAGGLE_NATS_MONITOR_LISTEN": f'"{HOST}:{self.ports.nats_monitor}"',
             "WAGGLE_NATS_STORE": f'"{self.state.nats}"',
+            **self.bus.server_env,
         }
-        return Program(
-            "nats", [beside_python("nats-server"), "-c", str(DEPLOY / "nats.conf")], Tier.PART, env
-        )
+        return Program("nats", [beside_python("nats-server"), "-c", str(self.bus.config)], Tier.PART, env)
 
     def _postgres(self) -> Program:
         return Program(
@@ -220,6 +248,11 @@ class Plan:
             user=self.cluster.user,
             stop_signal=signal.SIGINT,  # "fast": ends sessions; SIGTERM would wait for them
         )
+
+
+def _push_service(name: str, command: Command, options: Mapping[str, str]) -> Program:
+    given = [part for option in options.items() for part in option]
+    return Program(name, [*command, *given], Tier.EDGE, inherited(), grace=3.0)
 
 
 def inherited() -> dict[str, str]:

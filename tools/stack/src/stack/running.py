@@ -9,7 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from contracts.access import BOOTSTRAP
 from stack import leftovers, postgres
+from stack.bus import Bus, guarded_bus
 from stack.control import Supervisor
 from stack.house import House
 from stack.once import run_once
@@ -27,11 +29,13 @@ async def running(
     services: Sequence[str] = SERVICES,
     caddy: bool = True,
     apns: bool = True,
+    fcm: bool | None = None,
     replicas: Mapping[str, int] | None = None,
     env: Mapping[str, str] | None = None,
     port: int = 0,
     durable: bool = True,
     traces: bool = False,
+    guarded: bool = True,
     grace: float = 8.0,
     log_to_terminal: bool = False,
     console: Console | None = None,
@@ -40,21 +44,25 @@ async def running(
     """Start the parts and `services`, wait until all are ready, and end everything on leaving.
 
     state: folder for data and logs, kept; None: a temporary one, removed at the end.
+    apns, fcm: stand-ins for push services; if not told, FCM goes with APNs.
     replicas: processes of a service, as {"realtime": 2}. env: WAGGLE_ settings for every service.
     port: of Caddy, 0 = a free one. durable: False skips PostgreSQL's fsync (for tests that cut no power).
     traces: WAGGLE_TRACE_FILE for each service, in <state>/traces. grace: seconds a service may take to end.
+    guarded: False lets everybody do everything on the bus; else each service has its own permissions there.
     console: shows the steps of the start. StackError, naming a log, if a step fails or takes too long.
     """
     wish = Wish(
         services=tuple(services),
         caddy=caddy,
         apns=apns,
+        fcm=apns if fcm is None else fcm,
         replicas=dict(replicas or {}),
         env=dict(env or {}),
         commands=commands or Commands(),
         port=port,
         durable=durable,
         traces=traces,
+        guarded=guarded,
         readable_logs=log_to_terminal,
         grace=grace,
     )
@@ -89,7 +97,8 @@ async def _prepared(state: State, wish: Wish) -> AsyncIterator[tuple[Plan, Lock]
         ports = Addresses.reserve(wish, reservation)
         cluster = await asyncio.to_thread(postgres.prepare, state.pgdata)
         try:
-            yield Plan(wish, state, ports, cluster, state.secret()), held
+            bus = guarded_bus(state) if wish.guarded else Bus()
+            yield Plan(wish, state, ports, cluster, state.secret(), bus), held
         finally:
             postgres.tidy(cluster)
     finally:
@@ -125,8 +134,8 @@ async def _bring_up(house: House, steps: Steps) -> None:
         databases = postgres.create_owned(house.plan.cluster, owners)
         await steps.run("databases", databases, seconds=30, log=log / "postgres.log")
         await steps.run("streams and tables", _declare(house, owners), seconds=90, log=log)
-    if wish.apns:
-        await start("APNs stand-in", "apns", log=log / "apns.log")
+    if names := [name for name, wanted in (("apns", wish.apns), ("fcm", wish.fcm)) if wanted]:
+        await start("stand-ins for APNs and FCM", *names)
     if names := [name for name, _service in wish.all_instances()]:
         await start(", ".join(names), *names)
     if wish.caddy:
@@ -136,9 +145,9 @@ async def _bring_up(house: House, steps: Steps) -> None:
 async def _declare(house: House, owners: Sequence[str]) -> None:
     """Create the streams and bring each database to its newest tables, all at once."""
     commands, log = house.plan.wish.commands, house.plan.state.log
-    bus = {"WAGGLE_NATS_URL": house.nats_url}
+    bootstrap = house.plan.bus_env(BOOTSTRAP)
     await _together(
-        run_once(commands.streams, {**inherited(), **bus}, log / "streams.log"),
+        run_once(commands.streams, {**inherited(), **bootstrap}, log / "streams.log"),
         *(
             run_once(
                 commands.migrate(owner), {**inherited(), **house.env_for(owner)}, log / f"migrate-{owner}.log"

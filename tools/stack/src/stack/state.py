@@ -39,11 +39,15 @@ class State:
         return self.root / "apns"
 
     @property
+    def fcm(self) -> Path:
+        return self.root / "fcm"
+
+    @property
     def traces(self) -> Path:
         return self.root / "traces"
 
     def create(self) -> None:
-        for folder in (self.root, self.log, self.pgdata, self.nats, self.apns, self.traces):
+        for folder in (self.root, self.log, self.pgdata, self.nats, self.apns, self.fcm, self.traces):
             folder.mkdir(parents=True, exist_ok=True)
 
     def secret(self) -> str:

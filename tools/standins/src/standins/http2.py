@@ -1,12 +1,11 @@
-"""HTTP/2 over TLS as APNs frames it (RFC 9113, by the h2 library).
+"""HTTP/2 over TLS as push services frame it (RFC 9113, by the h2 library).
 
 An ASGI server would do but for three things. APNs answers 200 by one HEADERS frame with END_STREAM, and a
 refusal by one HEADERS and one DATA frame; Hypercorn ends each with an empty DATA frame, on which aioapns 4
-drops the connection. And APNs resets connections and ends them by GOAWAY, which ASGI cannot say.
+drops the connection. And a push service resets connections and ends them by GOAWAY, which ASGI cannot say.
 """
 
 import asyncio
-import json
 import socket
 import ssl
 import struct
@@ -31,13 +30,13 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from starlette.datastructures import Headers
 
-from apns_standin.arrival import Arrival
+from standins.request import Request
 
-SETTINGS = {SettingCodes.MAX_CONCURRENT_STREAMS: 1000, SettingCodes.MAX_HEADER_LIST_SIZE: 8000}
-"""As seen from APNs (its stream limit varies: 500 to 1,500 were seen); the windows are the RFC's 65,535."""
+MAX_HEADER_LIST_SIZE = 8000
+"""As seen from APNs; the windows are the RFC's 65,535."""
 
-KEPT_BODY_BYTES = 8192
-"""More of a body is counted and acknowledged but not kept: the largest payload allowed is 5,120 bytes."""
+KEPT_BODY_BYTES = 16_384
+"""More of a body is acknowledged but not kept: the largest payloads allowed are 4,096 and 5,120 bytes."""
 
 LINGER_ZERO = struct.pack("ii", 1, 0)
 """SO_LINGER on, 0 s: closing sends RST and drops what is unsent."""
@@ -45,7 +44,7 @@ LINGER_ZERO = struct.pack("ii", 1, 0)
 TLS_FAREWELL_S = 1.0
 """How long a sender may take to end TLS in order before it is cut off."""
 
-Handle = Callable[[Arrival, "Stream"], Awaitable[None]]
+Handle = Callable[[Request, "Stream"], Awaitable[None]]
 
 
 class Stream:
@@ -62,9 +61,9 @@ class Stream:
     def feed(self, data: bytes) -> None:
         self._body += data[: KEPT_BODY_BYTES - len(self._body)]
 
-    def arrival(self) -> Arrival:
+    def request(self) -> Request:
         method, path = (self._pseudo.get(name, b"").decode("latin-1") for name in (b":method", b":path"))
-        return Arrival(method, path.partition("?")[0], Headers(raw=self._headers), bytes(self._body))
+        return Request(method, path.partition("?")[0], Headers(raw=self._headers), bytes(self._body))
 
     def reply(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
         """Answer: one HEADERS frame, and one DATA frame if there is a body."""
@@ -74,12 +73,16 @@ class Stream:
 class Connection(asyncio.Protocol):
     """One sender's connection: each whole request becomes a task, cancelled if the sender goes."""
 
-    def __init__(self, number: int, handle: Handle, connections: set["Connection"]) -> None:
+    def __init__(self, number: int, handle: Handle, streams: int, connections: set["Connection"]) -> None:
         self.number = number
         self._handle = handle
         self._connections = connections
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
-        self._h2.local_settings = Settings(client=False, initial_values=SETTINGS)
+        settings = {
+            SettingCodes.MAX_CONCURRENT_STREAMS: streams,
+            SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST_SIZE,
+        }
+        self._h2.local_settings = Settings(client=False, initial_values=settings)
         self._streams: dict[int, Stream] = {}
         self._waiting_bodies: dict[int, bytes] = {}
 
@@ -115,7 +118,7 @@ class Connection(asyncio.Protocol):
                     stream.feed(event.data or b"")
             case StreamEnded(stream_id=int(stream_id)):
                 if stream := self._streams.get(stream_id):
-                    stream.task = asyncio.ensure_future(self._handle(stream.arrival(), stream))
+                    stream.task = asyncio.ensure_future(self._handle(stream.request(), stream))
                     stream.task.add_done_callback(self._handled)
             case StreamReset(stream_id=int(stream_id)):
                 self._forget(stream_id)
@@ -166,13 +169,13 @@ class Connection(asyncio.Protocol):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
         self.abort()
 
-    def go_away(self, reason: str) -> None:
-        """Send GOAWAY with `{"reason": …}` (RFC 9113 §6.8; Apple puts its reason there) and hang up.
+    def go_away(self, debug_data: bytes = b"") -> None:
+        """Send GOAWAY (RFC 9113 §6.8) and hang up.
 
         Requests in flight get no answer and are not named as unprocessed: their sender has to repeat them.
         """
         with suppress(ProtocolError):
-            self._h2.close_connection(additional_data=json.dumps({"reason": reason}).encode())
+            self._h2.close_connection(additional_data=debug_data or None)
         self._flush()
         self._transport.close()
 
@@ -181,12 +184,23 @@ class Connection(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def listening(handle: Handle, host: str, port: int, tls: ssl.SSLContext) -> AsyncIterator[int]:
-    """Hand every request to `host:port` (0 picks one) to `handle`, yield the port. OSError if it is taken."""
+async def listening(
+    handle: Handle,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext,
+    *,
+    streams: int,
+    farewell: bytes = b"",
+) -> AsyncIterator[int]:
+    """Hand every request to `host:port` (0 picks one) to `handle`, yield the port. OSError if it is taken.
+
+    `streams`: how many requests a connection may have under way. `farewell`: what the last GOAWAY carries.
+    """
     connections: set[Connection] = set()
     numbers = count(1)
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(next(numbers), handle, connections),
+        lambda: Connection(next(numbers), handle, streams, connections),
         host,
         port,
         ssl=tls,
@@ -197,6 +211,6 @@ async def listening(handle: Handle, host: str, port: int, tls: ssl.SSLContext) -
     finally:
         server.close()
         for connection in list(connections):
-            connection.go_away("Shutdown")
+            connection.go_away(farewell)
             connection.abort()
         await server.wait_closed()

@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from typing import cast
+from typing import Any, cast
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -17,13 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from apns_standin.pushes import Pushes
-from apns_standin.script import Script, Scripts
+from standins.records import Pushes
+from standins.script import Scripts
 
 NO_CONTENT = 204
 UNPROCESSABLE = 422
-
-SCRIPTS: TypeAdapter[Script | list[Script]] = TypeAdapter(Script | list[Script])
 
 
 class Query(BaseModel):
@@ -40,12 +38,13 @@ class Query(BaseModel):
 class ControlPlane:
     """The requests under `/control`, one method each."""
 
-    scripts: Scripts
-    pushes: Pushes
+    given: TypeAdapter[Any]
+    scripts: Scripts[Any]
+    pushes: Pushes[Any]
 
     async def put_script(self, request: Request) -> Response:
         """Body: one script, or a list to be used up in order."""
-        given = SCRIPTS.validate_json(await request.body())
+        given = self.given.validate_json(await request.body())
         self.scripts.put(request.path_params["token"], *(given if isinstance(given, list) else [given]))
         return Response(status_code=NO_CONTENT)
 
@@ -74,15 +73,20 @@ class ControlPlane:
 
 
 @asynccontextmanager
-async def control_plane(scripts: Scripts, pushes: Pushes, port: int) -> AsyncIterator[int]:
-    """Serve on `127.0.0.1:port` (0 picks one) and yield the port. OSError if it is taken."""
+async def control_plane(
+    given: TypeAdapter[Any], scripts: Scripts[Any], pushes: Pushes[Any], port: int
+) -> AsyncIterator[int]:
+    """Serve on `127.0.0.1:port` (0 picks one) and yield the port. OSError if it is taken.
+
+    `given` reads one script of the service or a list of them; the records are dataclasses.
+    """
     listener = socket.create_server(("127.0.0.1", port))
     bound_port = listener.getsockname()[1]
     config = Config()
     config.errorlog = None
     # Hypercorn does not tell which port it picked, so it gets a socket, and closes that.
     config.bind = [f"fd://{listener.detach()}"]
-    app = cast("ASGIFramework", control_app(scripts, pushes))
+    app = cast("ASGIFramework", control_app(ControlPlane(given, scripts, pushes)))
     ended = asyncio.Event()
     # No TaskGroup: test fixtures leave this block in another task than they entered it in.
     serving = asyncio.create_task(serve(app, config, shutdown_trigger=ended.wait))
@@ -94,9 +98,8 @@ async def control_plane(scripts: Scripts, pushes: Pushes, port: int) -> AsyncIte
         await serving
 
 
-def control_app(scripts: Scripts, pushes: Pushes) -> Starlette:
+def control_app(plane: ControlPlane) -> Starlette:
     """The routes under `/control`, and `/livez`. Bad input is answered 422 with problem+json."""
-    plane = ControlPlane(scripts, pushes)
     routes = [
         Route("/livez", livez),
         Route("/control/tokens", plane.list_scripts, methods=["GET"]),

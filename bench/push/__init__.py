@@ -1,0 +1,1 @@
+"""Our push service beside a sender on node-apn: `just bench push`."""

@@ -1,0 +1,4 @@
+from fcm_standin.main import main
+
+if __name__ == "__main__":
+    main()
