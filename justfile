@@ -35,6 +35,7 @@ check:
     uv run mypy libs services tools bench tests
     uv run lint-imports
     uv run python -m contracts.asyncapi | diff - docs/asyncapi.yaml
+    uv run python -m contracts.nats_conf | diff - deploy/k8s/base/nats/permissions.conf
     uv run python -m tests.coverage | diff - docs/coverage.md
 
 # Put right what a machine can put right
@@ -45,7 +46,12 @@ fix:
 # Generate docs/asyncapi.yaml from the contracts, docs/coverage.md from the tests' docstrings
 docs:
     uv run python -m contracts.asyncapi docs/asyncapi.yaml
+    uv run python -m contracts.nats_conf deploy/k8s/base/nats/permissions.conf
     uv run python -m tests.coverage docs/coverage.md
+
+# Write Grafana's dashboard (deploy/dashboard.py)
+dashboard:
+    uv run python deploy/dashboard.py --write
 
 # Follow one order hop by hop, and write docs/trace.md
 trace:
@@ -62,6 +68,22 @@ bench *args:
 # Resolve afresh and write every pin: constraints and the services' requirement locks
 lock:
     uv run --no-project --with tomlkit python deploy/lock.py
+
+# One service's image, `waggle/<service>:<tag>`; needs Docker. PYTHON_IMAGE in the environment is its base
+image service tag="dev" context=".":
+    DOCKER_BUILDKIT=1 docker build --quiet -f {{context}}/services/{{service}}/Dockerfile -t waggle/{{service}}:{{tag}} \
+        --build-arg PYTHON_IMAGE="${PYTHON_IMAGE:-python:3.13-slim}" --build-arg VERSION={{tag}} \
+        --build-arg REVISION=$(git rev-parse HEAD) {{context}}
+    @echo waggle/{{service}}:{{tag}}
+
+# The images of all four services
+images tag="dev":
+    for service in booking matching realtime push; do just image $service {{tag}} || exit 1; done
+
+# Render every base, component and overlay of deploy/k8s, check them against schemas and promises; needs kubectl
+k8s-check *args:
+    kubectl version --client > /dev/null
+    exec uv run pytest -q tests/k8s "$@"
 
 # Remove all state of runs on this machine
 clean:

@@ -3,15 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import socketio
 
-from stack.house import House
 from stack.tokens import Role
 
 PATIENCE_S = 20
+
+
+class House(Protocol):
+    """Whatever runs the services and can say who somebody is; `stack.house.House` is one."""
+
+    @property
+    def url(self) -> str: ...
+
+    def service_url(self, name: str) -> str: ...
+
+    def token(self, sub: str, role: Role) -> str: ...
 
 
 class Phone:

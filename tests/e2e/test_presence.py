@@ -26,6 +26,7 @@ async def house():
         services=("matching", "realtime"), replicas={"realtime": 2}, apns=False, durable=False, env=env
     ) as house:
         yield house
+        assert house.refused_on_bus() == []
 
 
 @asynccontextmanager
@@ -33,7 +34,7 @@ async def followed(house):
     """A registered driver, and a call that waits until it goes offline and gives the reason."""
     driver_id = f"driver-{uuid4()}"
     await approved(house, driver_id)
-    nc = await nats.connect(house.nats_url)
+    nc = await nats.connect(house.nats_url, **house.nats_operator)
     statuses = await nc.subscribe(status_of_driver(driver_id))
     await nc.flush()
 

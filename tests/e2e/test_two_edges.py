@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from contextlib import suppress
 from uuid import uuid4
 
 import httpx
@@ -48,7 +47,7 @@ async def test_a_customer_on_one_edge_and_a_driver_on_the_other_complete_a_job(t
         phone(house, driver_id, "pilot", edge="realtime-2") as driver,
     ):
         assert (await driver.call("pilot:online", {"vehicleId": "v1", "lat": 40.751, "lng": -73.981}))["ok"]
-        wiretap = await nats.connect(house.nats_url)
+        wiretap = await nats.connect(house.nats_url, **house.nats_operator)
         everything = await wiretap.subscribe(">")
         await wiretap.flush()
 
@@ -123,6 +122,7 @@ async def offered(house, trace_id):
         traceparent = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
         answer = await customer.http.post("/v1/bookings", json=order, headers=traceparent)
         await driver.hears("booking:offer", bookingId=answer.json()["id"])
+        await driver.hears("notification")
         await customer.http.post(f"/v1/bookings/{answer.json()['id']}/cancel")
 
 
@@ -145,18 +145,14 @@ async def from_booking_to(folder, trace_id, name):
             await asyncio.sleep(0.1)
 
 
-async def test_one_trace_goes_from_the_request_to_the_socket(two_edges):
-    """An order whose driver is found at the first look is one trace, over three processes."""
-    way = []
-    for _ in range(5):  # on a machine out of breath a later look finds it, by a timer that has no trace
-        trace_id = uuid4().hex
-        await offered(two_edges, trace_id)
-        with suppress(TimeoutError):
-            way = await from_booking_to(two_edges.state / "traces", trace_id, "emit booking:offer")
-            break
-    services = [hop.service for hop in way]
-    assert services[:2] == ["realtime", "matching"]
-    assert services[-1] == "booking"
+async def test_one_trace_goes_from_the_request_to_the_socket_and_to_the_push(two_edges):
+    """An order is one trace over four processes, also if its driver is found by a later look."""
+    trace_id, traces = uuid4().hex, two_edges.state / "traces"
+    await offered(two_edges, trace_id)
+    way = await from_booking_to(traces, trace_id, "emit booking:offer")
+    assert [hop.service for hop in way][:2] == ["realtime", "matching"]
+    way = await from_booking_to(traces, trace_id, "emit notification")
+    assert [hop.service for hop in way][:3] == ["realtime", "push", "matching"]
 
 
 async def test_an_event_of_another_customers_job_never_arrives(two_edges):

@@ -26,6 +26,7 @@ async def city(*options):
             stderr=asyncio.subprocess.STDOUT,
         )
         output = (await process.communicate())[0].decode()
+        assert " Violation - " not in (state / "log" / "nats.log").read_text(), "all is permitted on the bus"
         return process.returncode, output, json.loads(figures.read_text()) if figures.exists() else {}
 
 
@@ -37,7 +38,8 @@ async def test_a_city_runs_and_its_invariants_hold():
     assert figures["violations"] == []
     assert figures["assigned"] >= 20, figures
     assert 0 < figures["order_to_offer_ms"]["p50"] <= figures["order_to_offer_ms"]["p99"]
-    assert figures["pushes"] > 0
+    assert figures["pushes_by_platform"].keys() == {"ios", "android"}
+    assert min(figures["pushes_by_platform"].values()) > 0
 
 
 @pytest.mark.timeout(300)

@@ -1,7 +1,9 @@
 """Manifests as they are written (bases) and as kustomize renders them (bases, overlays)."""
 
+import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +16,7 @@ import yaml
 K8S = Path(__file__).resolve().parents[2] / "deploy" / "k8s"
 SERVICES = ("booking", "matching", "realtime", "push")
 BASES = tuple(f"base/{name}" for name in (*SERVICES, "nats"))
+COMPONENTS = tuple(sorted(path.parent.name for path in K8S.glob("components/*/kustomization.yaml")))
 OVERLAYS = ("overlays/dev", "overlays/prod")
 
 Object = dict[str, Any]
@@ -50,27 +53,69 @@ def written(folder: str) -> Manifests:
     return Manifests(folder, [one for text in files for one in yaml.safe_load_all(text)])
 
 
-@cache
-def rendered(folder: str) -> Manifests:
+def kustomize(folder: Path, *options: str) -> list[Object]:
     """What would be applied. Skips where there is no kubectl, which no Python wheel carries."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip(
             "kubectl is not on this machine, and comes neither as a wheel nor, recent enough, from Debian"
         )
-    command = [kubectl, "kustomize", str(K8S / folder)]
+    command = [kubectl, "kustomize", *options, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return Manifests(folder, list(yaml.safe_load_all(done.stdout)))
+    return list(yaml.safe_load_all(done.stdout))
+
+
+@cache
+def rendered(folder: str) -> Manifests:
+    """A folder of deploy/k8s."""
+    return Manifests(folder, kustomize(K8S / folder))
+
+
+@cache
+def composed(*components: str) -> Manifests:
+    """All bases with these components, as the overlay of an operator might have them."""
+    lists = {
+        "resources": [*BASES, "overlays/prod/namespace.yaml"],
+        "components": [f"components/{name}" for name in components],
+    }
+    return _elsewhere(" + ".join(components), {"namespace": "waggle"}, lists)
+
+
+@cache
+def production_by_ingress() -> Manifests:
+    """overlays/prod with the one line changed that its comment names."""
+    text = (K8S / "overlays/prod/kustomization.yaml").read_text()
+    assert text.count("components/gateway") == 1
+    whole = yaml.safe_load(text.replace("components/gateway", "components/ingress"))
+    lists = {
+        key: [os.path.normpath(Path("overlays/prod", one)) for one in whole.pop(key)]
+        for key in ("resources", "components")
+    }
+    return _elsewhere("overlays/prod by Ingress", whole, lists)
+
+
+def _elsewhere(name: str, kustomization: Object, lists: dict[str, list[str]]) -> Manifests:
+    """A kustomization outside the tree; `lists` are paths in deploy/k8s."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder).resolve()
+        paths = {key: [os.path.relpath(K8S / one, here) for one in each] for key, each in lists.items()}
+        (here / "kustomization.yaml").write_text(yaml.safe_dump({**kustomization, **paths}))
+        return Manifests(name, kustomize(here, "--load-restrictor=LoadRestrictionsNone"))
 
 
 @pytest.fixture(
-    scope="session", params=[f"written {one}" for one in BASES] + [f"rendered {one}" for one in OVERLAYS]
+    scope="session",
+    params=[f"written {one}" for one in BASES]
+    + [f"rendered {one}" for one in (*BASES, *OVERLAYS)]
+    + [f"composed {one}" for one in COMPONENTS],
 )
 def manifests(request: pytest.FixtureRequest) -> Manifests:
-    """Every base as written, every overlay as rendered."""
-    how, folder = request.param.split()
-    return written(folder) if how == "written" else rendered(folder)
+    """Every base as written and as rendered, every component upon the bases, every overlay."""
+    how, name = request.param.split()
+    if how == "written":
+        return written(name)
+    return rendered(name) if how == "rendered" else composed(name)
 
 
 @pytest.fixture(scope="session", params=BASES)

@@ -1,15 +1,19 @@
 """The values for the NATS chart fit what the streams declare and what one machine runs."""
 
+import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 import yaml
 
+from contracts.access import BOOTSTRAP
+from contracts.nats_conf import key_variable
+from contracts.permissions import USERS
 from contracts.streams import STREAMS
 
-from .conftest import written
+from .conftest import composed, written
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 MIB = 1024**2
@@ -79,4 +83,49 @@ def test_the_streams_job_finds_the_bus_where_the_services_do() -> None:
     bus = [
         one for one in booking["spec"]["template"]["spec"]["containers"][0]["env"] if "NATS" in one["name"]
     ]
-    assert container["env"] == bus
+    assert container["env"] == with_seed_of("bootstrap", bus)
+
+
+def with_seed_of(user: str, variables: list[Any]) -> list[Any]:
+    """The same for another user of the bus."""
+    return [yaml.safe_load(yaml.safe_dump(one).replace("booking-nats", f"{user}-nats")) for one in variables]
+
+
+def test_every_user_of_the_bus_has_a_key_that_the_server_knows_and_a_seed_of_its_own(values: Values) -> None:
+    known = {name for name in values["container"]["env"] if name.startswith("WAGGLE_NATS_NKEY_")}
+    assert known == {key_variable(user) for user in USERS}
+    for name in known:
+        assert values["container"]["env"][name]["valueFrom"]["configMapKeyRef"]["key"] == name
+    seeds = {}
+    for folder in ("booking", "matching", "realtime", "push", "nats"):
+        for _, container in written(f"base/{folder}").containers():
+            for one in container["env"]:
+                if one["name"] == "WAGGLE_NATS_NKEY_SEED":
+                    seeds[container["name"]] = one["valueFrom"]["secretKeyRef"]["name"]
+    assert seeds == {
+        **{user: f"{user}-nats" for user in USERS if user != BOOTSTRAP},
+        "streams": "bootstrap-nats",
+    }
+
+
+def test_the_server_reads_the_generated_permissions(values: Values) -> None:
+    (mount,) = [one["value"] for one in values["container"]["patch"]]
+    (volume,) = [one["value"] for one in values["podTemplate"]["patch"]]
+    assert mount["name"] == volume["name"]
+    declared = PurePosixPath("/etc/nats-config") / values["config"]["merge"]["$include"]
+    assert os.path.normpath(declared) == f"{mount['mountPath']}/permissions.conf"
+    kustomization = yaml.safe_load((DEPLOY / "k8s/base/nats/kustomization.yaml").read_text())
+    (generated,) = kustomization["configMapGenerator"]
+    assert (generated["name"], generated["files"]) == (volume["configMap"]["name"], ["permissions.conf"])
+
+
+def test_the_bus_speaks_tls_first_where_services_expect_it() -> None:
+    """Component and values belong together: one without the other is a bus that nobody reaches."""
+    tls = yaml.safe_load((DEPLOY / "k8s/components/bus-tls/values.yaml").read_text())["config"]["nats"]["tls"]
+    assert tls["enabled"] is True
+    assert tls["merge"] == {"handshake_first": True}
+    for _, container in composed("bus-tls").containers():
+        bus = {one["name"]: one for one in container["env"] if "NATS" in one["name"]}
+        if bus:
+            assert bus["WAGGLE_NATS_URL"]["value"] == "tls://nats:4222"
+            assert bus["WAGGLE_NATS_CA"]["valueFrom"]["secretKeyRef"] == {"name": "nats-ca", "key": "ca.crt"}

@@ -1,17 +1,23 @@
 """The environment that the manifests give a service is one that the service takes."""
 
 import importlib
+import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from pydantic import SecretStr
 
+from wire.migrate import Target
 from wire.settings import ServiceSettings
 
 from .conftest import Manifests, Object
+
+EDGE = Path(__file__).resolve().parents[2] / "docs/reports/edge.md"
 
 SetEnvironment = Callable[[Mapping[str, str]], None]
 
@@ -20,8 +26,11 @@ SECRETS = {
     "key": "k" * 40,
     "jwks-url": "https://issuer.example/keys",
     "url": "postgresql+asyncpg://role:password@host/database",
+    "ca.crt": "-----BEGIN CERTIFICATE-----",
+    "seed": "SU" + 56 * "A",
     "key-id": "KEYIDKEYID",
     "team-id": "TEAMIDTEAM",
+    "project-id": "waggle-production",
 }
 """What the keys of the secrets of deploy/k8s/README.md might hold."""
 
@@ -38,18 +47,22 @@ def environment(container: Object, left_out: str = "jwks-url") -> dict[str, str]
     return made
 
 
-def settings_of(service: str) -> type[ServiceSettings]:
-    found: type[ServiceSettings] = importlib.import_module(f"{service}.settings").Settings
+def settings_of(what: str) -> type[ServiceSettings | Target]:
+    """`what`: a service, or `<service>-migrate`."""
+    if what.endswith("-migrate"):
+        return Target
+    found: type[ServiceSettings] = importlib.import_module(f"{what}.settings").Settings
     return found
 
 
 def running(manifests: Manifests) -> Iterator[tuple[str, Object]]:
-    """(service, container) of every container that runs a service or its migrations."""
+    """(service or `<service>-migrate`, container) of all that run a service or its migrations."""
     for one in manifests.of("Deployment").values():
         yield one["metadata"]["name"], one["spec"]["template"]["spec"]["containers"][0]
     for name, job in manifests.of("Job").items():
         if "-migrate" in name:
-            yield name.partition("-")[0], job["spec"]["template"]["spec"]["containers"][0]
+            service = name.partition("-")[0]
+            yield f"{service}-migrate", job["spec"]["template"]["spec"]["containers"][0]
 
 
 @pytest.fixture
@@ -114,3 +127,44 @@ def test_every_service_with_a_database_has_a_job_that_migrates_it(manifests: Man
         assert [one for one in job["env"] if one["name"] == "WAGGLE_DATABASE_URL"] == [
             one for one in with_database[name]["env"] if one["name"] == "WAGGLE_DATABASE_URL"
         ]
+
+
+def test_a_migration_is_told_of_its_database_and_nothing_else(manifests: Manifests) -> None:
+    for name, container in running(manifests):
+        if name.endswith("-migrate"):
+            assert {one["name"] for one in container["env"]} == {
+                f"WAGGLE_{field.upper()}" for field in Target.model_fields
+            }
+
+
+def told(manifests: Manifests, service: str) -> dict[str, str]:
+    container = dict(running(manifests))[service]
+    return {one["name"]: one["value"] for one in container["env"] if "value" in one}
+
+
+def test_clients_are_told_apart_by_what_the_gateway_says_of_them(production: Manifests) -> None:
+    """Gateways have addresses of the cluster; no client of the internet has one."""
+    believed = [ip_network(one) for one in json.loads(told(production, "realtime")["WAGGLE_TRUSTED_PROXIES"])]
+    for address in ("10.1.2.3", "172.16.0.9", "192.168.0.9", "100.64.0.9", "fd00::9"):
+        assert any(ip_address(address) in network for network in believed), address
+    assert not any(
+        ip_address(one) in network for one in ("203.0.113.7", "2001:db8::7") for network in believed
+    )
+
+
+def test_sockets_need_no_sticky_sessions(manifests: Manifests) -> None:
+    """Nobody may poll, so no second request has to find the first one's pod."""
+    if "realtime" in dict(running(manifests)):
+        assert told(manifests, "realtime")["WAGGLE_POLLING"] == "false"
+    for one in manifests.objects:
+        assert "sessionAffinity" not in one.get("spec", {})
+        assert "sessionPersistence" not in str(one.get("spec"))
+
+
+def test_those_who_are_sent_away_come_no_faster_than_another_edge_takes_them(production: Manifests) -> None:
+    """`connects` of docs/reports/edge.md. When there are two edges, all come to one."""
+    variables = told(production, "realtime")
+    (connects,) = re.findall(r"`connects_vs_node` \| ([\d,]+) /s", EDGE.read_text())
+    sent = int(variables["WAGGLE_MAX_SOCKETS"]) / float(variables["WAGGLE_DRAIN_SPREAD_SECONDS"])
+    assert sent <= 0.6 * int(connects.replace(",", ""))
+    assert 2 * float(variables["WAGGLE_DRAIN_SPREAD_SECONDS"]) <= float(variables["WAGGLE_DRAIN_SECONDS"])

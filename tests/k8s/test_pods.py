@@ -77,12 +77,16 @@ def test_a_service_that_waits_for_others_is_left_to_wait(manifests: Manifests) -
         assert startup["periodSeconds"] * startup["failureThreshold"] >= 120, name
 
 
-def test_replicas_are_spread_over_nodes_where_that_can_be(manifests: Manifests) -> None:
+def test_replicas_are_spread_over_zones_and_nodes_where_that_can_be(manifests: Manifests) -> None:
     for name, deployment in manifests.of("Deployment").items():
-        (spread,) = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
-        assert spread["topologyKey"] == "kubernetes.io/hostname", name
-        assert spread["whenUnsatisfiable"] == "ScheduleAnyway", name
-        assert spread["labelSelector"] == deployment["spec"]["selector"], name
+        spreads = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert [one["topologyKey"] for one in spreads] == [
+            "topology.kubernetes.io/zone",
+            "kubernetes.io/hostname",
+        ], name
+        for one in spreads:
+            assert (one["maxSkew"], one["whenUnsatisfiable"]) == (1, "ScheduleAnyway"), name
+            assert one["labelSelector"] == deployment["spec"]["selector"], name
 
 
 def test_every_deployment_has_a_disruption_budget_that_lets_a_node_be_drained(manifests: Manifests) -> None:
@@ -90,6 +94,15 @@ def test_every_deployment_has_a_disruption_budget_that_lets_a_node_be_drained(ma
     for name, deployment in manifests.of("Deployment").items():
         assert budgets[name]["spec"]["maxUnavailable"] == 1
         assert budgets[name]["spec"]["selector"] == deployment["spec"]["selector"]
+
+
+def test_a_job_ends_one_way_or_the_other_and_is_tidied_up(manifests: Manifests) -> None:
+    for name, job in manifests.of("Job").items():
+        spec = job["spec"]
+        assert 1 <= spec["backoffLimit"] <= 10, name
+        assert 60 <= spec["activeDeadlineSeconds"] <= 3600, name
+        assert spec["ttlSecondsAfterFinished"] >= 600, name
+        assert spec["template"]["spec"]["restartPolicy"] in {"OnFailure", "Never"}, name
 
 
 def test_a_service_sends_requests_to_its_own_pods_only(manifests: Manifests) -> None:

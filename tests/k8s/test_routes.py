@@ -37,9 +37,23 @@ def paths_of_gateway() -> Paths:
     return found
 
 
-def test_the_gateway_routes_the_paths_that_the_caddyfile_routes() -> None:
+def paths_of_ingress() -> Paths:
+    """Service → path prefixes of the Ingress."""
+    ingress = yaml.safe_load((DEPLOY / "k8s/components/ingress/ingress.yaml").read_text())
+    found: Paths = {}
+    for rule in ingress["spec"]["rules"]:
+        for path in rule["http"]["paths"]:
+            assert path["pathType"] == "Prefix"
+            service = path["backend"]["service"]
+            assert service["port"] == {"name": "http"}
+            found.setdefault(service["name"], set()).add(path["path"])
+    return found
+
+
+def test_gateway_ingress_and_caddyfile_route_the_same_paths() -> None:
     assert paths_of_gateway() == paths_of_caddy()
-    assert set(paths_of_gateway()) == {"booking", "matching", "realtime", "push"}
+    assert paths_of_ingress() == paths_of_caddy()
+    assert set(paths_of_caddy()) == {"booking", "matching", "realtime", "push"}
 
 
 def test_routes_hang_on_the_one_gateway_of_their_own_namespace() -> None:

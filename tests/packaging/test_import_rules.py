@@ -28,6 +28,7 @@ BREAKAGES = [
     ("matching.usecases", "matching.bus", "matching: main"),
     ("push.domain", "push.usecases", "push: main"),
     ("push.sender", "push.apns", "push: main"),
+    ("push.sender", "push.fcm", "push: main"),
     ("realtime.engine", "realtime.edge", "realtime: the engine"),
     ("realtime.outgoing", "nats.aio.client", "realtime's table"),
     ("booking.domain", "sqlmodel", "What decides is pure"),

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = {"booking", "matching", "realtime", "push"}
-TOOLS = {"stack", "city", "apns-standin"}
+TOOLS = {"stack", "city", "standins", "apns-standin", "fcm-standin"}
 
 
 def members_installed_with(service: str, where: Path) -> tuple[set[str], set[str]]:

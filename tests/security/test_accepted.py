@@ -42,7 +42,7 @@ async def test_strange_order_is_kept_and_dispatched(house: House, visitor: Visit
         "pickup": {"address": "nowhere", **NOBODY_IS_NEAR},
         **STRANGE[name],
     }
-    bus = await nats.connect(house.nats_url)
+    bus = await nats.connect(house.nats_url, **house.nats_operator)
     searches = await bus.subscribe("search.started.>")
     await bus.flush()
     job = (await visitor.asks("POST", "/v1/bookings", content=json.dumps(order))).json()

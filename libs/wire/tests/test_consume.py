@@ -1,6 +1,7 @@
 """Each event applied once, a job's in order, none lost, none stuck."""
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -133,6 +134,24 @@ async def test_rejected_event_becomes_a_dead_letter_and_its_effects_are_undone(
         await line.settled(1)
         task.cancel()
     assert buried.headers["Dead-Reason"] == "no such service type \\u017c"
+    assert await effects(database) == 0
+
+
+async def test_event_that_the_server_copied_here_is_not_believed(
+    line: "Line", database: Database, handlers: Handlers, effects: Count, nc: Client
+) -> None:
+    """Who may write to a stream and read it could otherwise write to another: by being answered there."""
+    letter, place = seal(line.event()), f"driver.disconnected.{line.customer}"
+    stored = await nc.jetstream().publish(place, letter.body, headers=dict(letter.headers))
+    dead = await line.dead()
+    wish = json.dumps({"seq": stored.seq}).encode()
+    await nc.publish("$JS.API.DIRECT.GET.DRIVERS", wish, reply=letter.subject)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(consume(nc, line.consumer, once(database, "c", handlers)))
+        buried = await anext(aiter(dead))
+        await line.settled(1)
+        task.cancel()
+    assert buried.headers["Dead-Reason"] == "not published by its service, but copied out of a stream"
     assert await effects(database) == 0
 
 

@@ -1,6 +1,7 @@
 """Batches: each message answered for by what became of it, and one bad one spoils none of the others."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from nats.aio.msg import Msg
 
 from contracts.events import JobCreated
 from wire.consume_batches import ApplyBatch, consume_batches
-from wire.envelope import UndecodableError, unseal
+from wire.envelope import UndecodableError, seal, unseal
 from wire.held import RejectedError
 
 if TYPE_CHECKING:
@@ -79,6 +80,23 @@ async def test_of_a_batch_only_what_failed_comes_again_and_what_never_can_is_bur
         await line.settled(7)
     assert reasons == {"never", "what"}
     assert sorted(one for batch in batches for one in batch) == [0, 1, 2, 3, 3, 4, 5]
+
+
+async def test_message_that_the_server_copied_here_is_buried_and_the_others_applied(line: "Line") -> None:
+    """See test_consume: it was not published by who may."""
+    batches: list[list[int]] = []
+    letter = seal(line.event(7))
+    place = f"driver.disconnected.{line.customer}"
+    stored = await line.nc.jetstream().publish(place, letter.body, headers=dict(letter.headers))
+    dead = await line.dead()
+    await line.send(line.event(1))
+    wish = json.dumps({"seq": stored.seq}).encode()
+    await line.nc.publish("$JS.API.DIRECT.GET.DRIVERS", wish, reply=letter.subject)
+    await line.send(line.event(2))
+    async with consuming(line, each(batches), linger=1):
+        await anext(dead)
+        await line.settled(3)
+    assert sorted(one for batch in batches for one in batch) == [1, 2]
 
 
 async def test_message_that_spoils_its_batches_is_soon_alone(line: "Line") -> None:

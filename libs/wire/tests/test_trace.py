@@ -16,6 +16,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+import wire.consume
+import wire.rpc
 from contracts.events import DriverState, JobCreated
 from contracts.requests import DriverView, ViewDriver
 from stack.house import House
@@ -33,12 +35,17 @@ if TYPE_CHECKING:
 Emit = Callable[[JobCreated], Awaitable[None]]
 
 
-@pytest.fixture(scope="session")
-def exporter() -> InMemorySpanExporter:
+PROVIDER = TracerProvider()
+"""Not the process's own: that can be set only once, and other tests run services in this process."""
+
+
+@pytest.fixture
+def exporter(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """Hears of the spans of wire."""
     exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
+    PROVIDER.add_span_processor(SimpleSpanProcessor(exporter))
+    for module in (wire.consume, wire.rpc):
+        monkeypatch.setattr(module, "tracer", PROVIDER.get_tracer("wire"))
     return exporter
 
 
@@ -64,7 +71,7 @@ async def traces_seen(line: "Line", house: House, database: Database, emit: Emit
     ):
         await other.flush()
         await other.flush()  # the first PING may overtake the SUBs
-        with trace.get_tracer("test").start_as_current_span("from outside"):
+        with PROVIDER.get_tracer("test").start_as_current_span("from outside"):
             note()
             await emit(line.event())
         task = group.create_task(consume(line.nc, line.consumer, once(database, "c", {JobCreated: handle})))
@@ -76,7 +83,6 @@ async def traces_seen(line: "Line", house: House, database: Database, emit: Emit
 async def test_trace_goes_from_publish_through_consume_to_the_request(
     line: "Line", house: House, database: Database, exporter: InMemorySpanExporter
 ) -> None:
-    exporter.clear()
     seen = await traces_seen(line, house, database, lambda event: publish(line.nc.jetstream(), event))
     assert len(seen) == 3
     assert set(seen) == {seen[0]}

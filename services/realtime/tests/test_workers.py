@@ -112,9 +112,12 @@ async def test_clients_are_spread_over_workers_and_one_that_dies_is_replaced(
     await nc.close()
 
 
-async def test_polling_is_not_offered_by_several_workers(open_edge: OpenEdge) -> None:
-    """C1: the next request would reach a worker that knows nothing of it. WebSockets are let in."""
-    url = await open_edge(workers=2)
+@pytest.mark.parametrize("told", [{"workers": 2}, {"polling": False}], ids=["several workers", "told not to"])
+async def test_polling_is_not_offered_where_the_next_request_may_come_to_another_edge(
+    open_edge: OpenEdge, told: dict[str, object]
+) -> None:
+    """C1: that one would know nothing of it. WebSockets are let in."""
+    url = await open_edge(**told)
     async with httpx.AsyncClient() as client:
         refused = await client.get(f"{url}/socket.io/?EIO=4&transport=polling")
         assert (refused.status_code, refused.json()) == (400, {"code": 0, "message": "Transport unknown"})

@@ -5,16 +5,18 @@ Run by whoever deploys, before or after the services; safe to run again.
 
 import asyncio
 import json
-import os
 
 import nats
 import stamina
 import structlog
 from nats.aio.client import Client
 
+from contracts.access import BOOTSTRAP
 from contracts.streams import CONSUMERS, RETIRED, STREAMS, Consumer, Stream
 from contracts.subjects import LIVE
+from wire.access import OPEN, Access
 from wire.connection import RECONNECT_WAIT
+from wire.settings import BusSettings
 
 log = structlog.get_logger()
 
@@ -59,13 +61,14 @@ async def ensure_stream(nc: Client, stream: Stream) -> None:
         "max_age": int(stream.max_age.total_seconds() * 1e9),
         "max_bytes": stream.max_bytes,
         "max_msgs": -1,
-        "max_msgs_per_subject": 1 if stream.latest_only else -1,
+        "max_msgs_per_subject": 1 if stream.latest_only else stream.kept_each,
         "max_consumers": -1,
         "max_msg_size": -1,
         "num_replicas": 1,
         "allow_direct": True,
         "duplicate_window": int(min(DUPLICATE_WINDOW_S, stream.max_age.total_seconds()) * 1e9),
         "allow_msg_schedules": stream.schedules,
+        "allow_msg_ttl": stream.schedules,
         **({"persist_mode": "async"} if stream.unsynced else {}),
         **({"republish": {"src": ">", "dest": f"{LIVE}>"}} if stream.republished else {}),
     }
@@ -97,7 +100,7 @@ async def ensure_consumer(nc: Client, consumer: Consumer) -> None:
 
 
 @stamina.retry(on=(nats.errors.Error, OSError), attempts=None, timeout=60, wait_max=2)
-async def bootstrap(url: str) -> None:
+async def bootstrap(url: str, access: Access = OPEN) -> None:
     """Connect (waiting up to a minute for the server) and ensure everything."""
     nc = await nats.connect(
         url,
@@ -106,6 +109,7 @@ async def bootstrap(url: str) -> None:
         max_reconnect_attempts=1,  # a second try, then stamina's: nats-py's own 60 would be silent ones
         reconnect_time_wait=RECONNECT_WAIT,
         error_cb=_quiet,
+        **access.options(BOOTSTRAP, url),
     )
     try:
         await ensure_all(nc)
@@ -118,8 +122,9 @@ async def _quiet(_error: Exception) -> None:
 
 
 def main() -> None:
-    """Console script. `WAGGLE_NATS_URL` names the server."""
-    asyncio.run(bootstrap(os.environ.get("WAGGLE_NATS_URL", "nats://127.0.0.1:4222")))
+    """Console script. `WAGGLE_NATS_URL` names the server, `WAGGLE_NATS_NKEY_SEED` is the user's."""
+    settings = BusSettings()
+    asyncio.run(bootstrap(settings.nats_url, settings.access))
 
 
 if __name__ == "__main__":

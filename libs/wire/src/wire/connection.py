@@ -10,6 +10,9 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from contracts.streams import Consumer
+from wire import refusals
+from wire.access import OPEN, Access
+from wire.metrics import CONNECTED
 
 log = structlog.get_logger()
 
@@ -24,8 +27,11 @@ _on_disconnect: _Calls = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def connect(client: Client, url: str, *, name: str, drain_seconds: float = 10) -> AsyncIterator[Client]:
-    """Connect `client`. Waits for a server that is not there yet, and reconnects for ever.
+async def connect(
+    client: Client, url: str, *, name: str, access: Access = OPEN, drain_seconds: float = 10
+) -> AsyncIterator[Client]:
+    """Connect `client` as the user `name`. Waits for a server that is not there yet, or does not let it in,
+    and reconnects for ever.
 
     The client is made by the caller so that health checks can look at it while this still waits.
 
@@ -39,6 +45,11 @@ async def connect(client: Client, url: str, *, name: str, drain_seconds: float =
         if not leaving:
             life.reschedule(asyncio.get_running_loop().time())
 
+    async def failed(error: Exception) -> None:
+        # nats-py's own callback prints tracebacks; while a server is away that is one every half second.
+        if not refusals.heard(client, error):
+            log.warning("nats.error", error=repr(error))
+
     async def reconnected() -> None:
         log.info("nats.reconnected")
         _call(_on_reconnect, client)
@@ -48,6 +59,7 @@ async def connect(client: Client, url: str, *, name: str, drain_seconds: float =
         _call(_on_disconnect, client)
 
     leaving = False
+    CONNECTED.set_function(lambda: float(client.is_connected))
     await client.connect(
         url,
         name=name,
@@ -56,10 +68,11 @@ async def connect(client: Client, url: str, *, name: str, drain_seconds: float =
         ping_interval=10,
         pending_size=PENDING_BYTES,
         drain_timeout=max(1, int(drain_seconds)),
-        error_cb=_on_error,
+        error_cb=failed,
         disconnected_cb=disconnected,
         reconnected_cb=reconnected,
         closed_cb=gave_up,
+        **access.options(name, url),
     )
     try:
         async with life:
@@ -133,8 +146,3 @@ def check(client: Client, *consumers: Consumer) -> Callable[[], Awaitable[None]]
             await client.jetstream().consumer_info(consumer.stream, consumer.durable, timeout=2)
 
     return ready
-
-
-async def _on_error(error: Exception) -> None:
-    # nats-py's own callback prints tracebacks; while a server is away that is one every half second.
-    log.warning("nats.error", error=repr(error))

@@ -12,9 +12,10 @@ from opentelemetry import propagate, trace
 
 from contracts.streams import Consumer
 from wire.envelope import UndecodableError
-from wire.held import Held, RejectedError, delay_of
+from wire.held import COPY, Held, RejectedError, delay_of, is_copy
+from wire.lag import watch
+from wire.metrics import CONSUMED, HANDLING, begin
 from wire.pull import messages
-from wire.telemetry import CONSUMED, HANDLING
 
 __all__ = ["Apply", "RejectedError", "consume"]
 
@@ -51,11 +52,13 @@ async def consume(nc: Client, consumer: Consumer, apply: Apply, *, lanes: int = 
     What can never be applied goes to `dead.<durable>` with the reason, and is not delivered again. When
     cancelled, messages being applied are finished and those waiting are given back at once.
     """
+    begin(consumer.durable)
     work = _Work(Held(nc, consumer), apply, [asyncio.Queue(LANE_DEPTH) for _ in range(lanes)])
     async with asyncio.TaskGroup() as group:
         for lane in work.lanes:
             group.create_task(_drive(work, lane))
         group.create_task(work.held.keep())
+        group.create_task(watch(nc, consumer))
         async with aclosing(messages(nc, consumer, work.held.arrived)) as incoming:
             try:
                 async for message in incoming:
@@ -93,10 +96,13 @@ async def _handle(work: _Work, message: Msg) -> None:
         structlog.contextvars.bound_contextvars(subject=message.subject),
     ):
         outcome = await _apply_one(work, message)
+        log.debug("event.taken", outcome=outcome)
     CONSUMED.labels(durable, outcome).inc()
 
 
 async def _apply_one(work: _Work, message: Msg) -> str:
+    if is_copy(message):
+        return await work.held.bury(message, COPY)
     try:
         async with asyncio.timeout(HANDLING_SECONDS):
             await work.apply(message)

@@ -11,9 +11,10 @@ from nats.aio.msg import Msg
 
 from contracts.streams import Consumer
 from wire.envelope import UndecodableError
-from wire.held import Held, RejectedError, delay_of
+from wire.held import COPY, Held, RejectedError, delay_of, is_copy
+from wire.lag import watch
+from wire.metrics import CONSUMED, HANDLING, begin
 from wire.pull import messages
-from wire.telemetry import CONSUMED, HANDLING
 
 log = structlog.get_logger()
 
@@ -39,9 +40,11 @@ async def consume_batches(
     A process that dies before the acknowledgement has them delivered again, after `ack_wait`. Failures, dead
     letters and cancelling are as with `wire.consume.consume`.
     """
+    begin(consumer.durable)
     held, line = Held(nc, consumer), asyncio.Queue[Msg](most)
     async with asyncio.TaskGroup() as group:
         group.create_task(held.keep())
+        group.create_task(watch(nc, consumer))
         driver = group.create_task(_drive(held, line, apply, most, linger))
         async with aclosing(messages(nc, consumer, held.arrived, batch=most)) as incoming:
             try:
@@ -88,11 +91,18 @@ async def _handle(held: Held, batch: list[Msg], apply: ApplyBatch) -> None:
     with HANDLING.labels(durable).time():
         try:
             async with asyncio.timeout(HANDLING_SECONDS):
-                outcomes = await apply(batch)
+                outcomes = await _apply(batch, apply)
         except (Exception, asyncio.CancelledError) as error:  # nobody cancels us: it came out of a library
             log.exception("batch.failed", messages=len(batch))
             outcomes = [error if isinstance(error, Exception) else RuntimeError("cancelled")] * len(batch)
         await _settle(held, list(zip(batch, outcomes, strict=True)))
+
+
+async def _apply(batch: list[Msg], apply: ApplyBatch) -> list[Exception | None]:
+    """As `apply` does; copies are rejected."""
+    genuine = [message for message in batch if not is_copy(message)]
+    outcomes = iter(await apply(genuine) if genuine else ())
+    return [RejectedError(COPY) if is_copy(message) else next(outcomes) for message in batch]
 
 
 async def _settle(held: Held, outcomes: list[tuple[Msg, Exception | None]]) -> None:

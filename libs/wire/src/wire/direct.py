@@ -20,6 +20,8 @@ MOST_LAST = 1_024
 IDLE_S = 5.0
 """Seconds to wait for the next message."""
 NOT_FOUND = "404"
+COPIED = "Nats-Sequence"
+"""Header of an answer to a direct get, and of what is republished: where the message stands in its stream."""
 
 
 async def matching(
@@ -34,22 +36,24 @@ async def matching(
         question = {"seq": unread, "next_by_subj": subject, "batch": page or A_PAGE}
         unread = None
         async for message in _answers(nc, stream, question):
-            if _status(message) is None:
+            if not is_end(message):
                 last = sequence(message)
                 yield message
-            elif int((message.headers or {}).get("Nats-Num-Pending", 0)):
+            elif is_more(message):
                 unread = last + 1
 
 
 async def last_of(nc: Client, stream: str, subjects: Sequence[str]) -> list[Msg]:
     """The last message on each subject that these match, at most MOST_LAST in all. Raises as above."""
     found = [one async for one in _answers(nc, stream, {"multi_last": subjects, "batch": MOST_LAST})]
-    return [one for one in found if _status(one) is None]
+    if found and is_end(found[-1]):
+        is_more(found.pop())  # or it was refused
+    return found
 
 
 def sequence(message: Msg) -> int:
     """Of a message that came by a direct get or was republished: where it stands in its stream."""
-    return int((message.headers or {})["Nats-Sequence"])
+    return int((message.headers or {})[COPIED])
 
 
 def stored_at(message: Msg) -> datetime:
@@ -57,8 +61,20 @@ def stored_at(message: Msg) -> datetime:
     return datetime.fromisoformat((message.headers or {})["Nats-Time-Stamp"])
 
 
-def _status(message: Msg) -> str | None:
-    return (message.headers or {}).get("Status")
+def is_end(message: Msg) -> bool:
+    """Whether it is no message of the stream, but ends the answer to a direct get."""
+    return "Status" in (message.headers or {})
+
+
+def is_more(end: Msg) -> bool:
+    """Whether the stream has more than this answer, which `end` ends. Raises as above if it is a refusal."""
+    headers = end.headers or {}
+    status = headers.get("Status", "")
+    if status == NO_RESPONDERS_STATUS:
+        raise nats.errors.NoRespondersError
+    if status not in ("204", NOT_FOUND):
+        raise APIError(code=int(status), description=str(headers))
+    return int(headers.get("Nats-Num-Pending", 0)) > 0
 
 
 def _heed_cancellation() -> None:
@@ -78,13 +94,8 @@ async def _answers(nc: Client, stream: str, question: dict[str, object]) -> Asyn
         while True:
             message = await inbox.next_msg(timeout=IDLE_S)
             _heed_cancellation()
-            status = _status(message)
-            if status == NO_RESPONDERS_STATUS:
-                raise nats.errors.NoRespondersError
-            if status and status not in ("204", NOT_FOUND):
-                raise APIError(code=int(status), description=str(message.headers))
             yield message
-            if status:
+            if is_end(message):
                 return
     finally:
         await inbox.unsubscribe()

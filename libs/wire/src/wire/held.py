@@ -11,6 +11,7 @@ from nats.aio.msg import Msg
 
 from contracts.streams import Consumer
 from contracts.subjects import dead_letter
+from wire.direct import COPIED
 from wire.envelope import MESSAGE_ID
 from wire.pull import give_back
 
@@ -25,6 +26,18 @@ ACK_SECONDS = 2.0
 
 class RejectedError(Exception):
     """The event was understood and can never be applied; the reason goes with it to the dead letters."""
+
+
+COPY = "not published by its service, but copied out of a stream"
+
+
+def is_copy(message: Msg) -> bool:
+    """Whether the server made it of a stored message, and somebody had it sent here: never to be applied.
+
+    nats-server asks what a user may publish, not where it wants to be answered: who may read a stream by
+    direct gets can have its messages sent to any subject, and so into another stream.
+    """
+    return COPIED in (message.headers or {})
 
 
 @dataclass(frozen=True)

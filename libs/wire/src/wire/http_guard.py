@@ -5,20 +5,24 @@ import time
 from contextlib import suppress
 from http import HTTPStatus
 
+import structlog
 from opentelemetry import propagate, trace
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.requests import Problem
+from wire.metrics import HTTP_SECONDS
 from wire.strict_json import flaw
-from wire.telemetry import HTTP_SECONDS
 
+log = structlog.get_logger()
 tracer = trace.get_tracer("wire")
 
 DISCARD_BYTES = 8 * 1024 * 1024
 DISCARD_SECONDS = 5.0
 """How much of a body that is too long is still read, and for how long, before it is refused."""
 
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+"""A client may invent others, and each would be a time series of its own."""
 _UNWATCHED = {"/livez", "/readyz", "/metrics"}
 _TOO_LARGE = Problem(code="body_too_large", message="The body is longer than this service takes", status=413)
 _BAD_URL = Problem(code="bad_request", message="The address has a NUL in it", status=400)
@@ -59,7 +63,9 @@ class Guard:
                 span.set_attribute("http.response.status_code", status)
                 route = getattr(scope.get("route"), "path", "unrouted")
                 seconds = time.perf_counter() - started
-                HTTP_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                HTTP_SECONDS.labels(method, route, str(status)).observe(seconds)
+                log.debug("http.answered", method=method, route=route, status=status, seconds=seconds)
 
     async def _checked(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str]) -> None:
         if b"%00" in scope.get("raw_path", b"") + scope["query_string"]:

@@ -14,10 +14,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-from wire.sql import Database
+from wire.sql import Database, tls
 
 LOCK = 0x7761_6767
 """PostgreSQL advisory lock: two migration jobs at once do the work once."""
+LOCK_SECONDS = 10.0
+"""How long a change may wait for a table that is in use. All who come after it wait behind it meanwhile."""
 CANNOT_CONNECT_NOW = "57P03"
 """What PostgreSQL answers while it starts, recovers or shuts down."""
 
@@ -48,12 +50,17 @@ def _is_not_there_yet(error: Exception) -> bool:
 
 
 @stamina.retry(on=_is_not_there_yet, attempts=None, timeout=60, wait_max=2)
-async def upgrade(package: str, url: str) -> None:
-    """Upgrade to head, in one transaction; waits up to a minute for a database that is not there yet."""
-    engine = create_async_engine(url)
+async def upgrade(package: str, url: str, ca: str | None = None) -> None:
+    """Upgrade to head, in one transaction; waits up to a minute for a database that is not there yet.
+
+    DBAPIError (55P03) after `LOCK_SECONDS` at a table in use; nothing was changed then, so try again.
+    `ca`: see `DatabaseSettings.database_ca`.
+    """
+    engine = create_async_engine(url, connect_args=tls(ca))
     try:
         async with engine.begin() as connection:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+            await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000:.0f}"))
             await connection.run_sync(_upgrade, package)
     finally:
         await engine.dispose()
@@ -76,13 +83,15 @@ def check(database: Database, package: str) -> Callable[[], Awaitable[None]]:
     return ready
 
 
-class _Target(BaseSettings):
-    """The only thing that a migration needs to be told."""
+class Target(BaseSettings):
+    """The only things that a migration needs to be told. See `wire.settings.DatabaseSettings`."""
 
     model_config = SettingsConfigDict(env_prefix="WAGGLE_", extra="ignore", hide_input_in_errors=True)
     database_url: SecretStr
+    database_ca: str | None = None
 
 
 def main(package: str) -> None:
     """`python -m <service>.migrate`"""
-    asyncio.run(upgrade(package, _Target().database_url.get_secret_value()))
+    target = Target()
+    asyncio.run(upgrade(package, target.database_url.get_secret_value(), target.database_ca))

@@ -5,6 +5,7 @@ successors, so consumers look at the version in the event.
 """
 
 import asyncio
+import math
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -12,16 +13,23 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import MaxPayloadError
 from nats.js.errors import APIError
+from prometheus_client import Counter, Gauge
 from sqlalchemy import delete, func, select
 from sqlmodel import col
 
 from wire.envelope import Letter
 from wire.publish import post
+from wire.refusals import NotPermittedError
 from wire.sql import Database, InboxRow, OutboxRow
-from wire.telemetry import PUBLISHED, WAITING
 from wire.timers import PURGE, cancel
 
 log = structlog.get_logger()
+
+PUBLISHED = Counter("waggle_outbox_published_total", "Outbox letters by how they went out", ["path"])
+WAITING = Gauge("waggle_outbox_waiting", "Outbox letters left to the sweep, when it last looked")
+OLDEST = Gauge("waggle_outbox_oldest_seconds", "Age of the oldest letter when the sweep looked")
+DATABASE_UP = Gauge("waggle_database_up", "1 if the database answered the last sweep, 0 if not")
+DATABASE_UP.set(math.nan)  # until there was one
 
 BATCH = 256
 NIL = UUID(int=0)
@@ -31,8 +39,8 @@ INBOX_KEPT = timedelta(days=8)
 """Longer than any stream keeps an event, so no redelivery outlives its mark."""
 FORGET_EVERY = 3600.0
 
-_REFUSALS = (APIError, MaxPayloadError)
-"""The stream, or our own client, will say the same of this letter next time, but not of the others."""
+_REFUSALS = (APIError, MaxPayloadError, NotPermittedError)
+"""The stream, the server, or our own client will say the same of this letter again, but not of the others."""
 
 
 class Outbox:
@@ -67,7 +75,9 @@ class Outbox:
             await asyncio.sleep(every)
             try:
                 await _sweep_once(nc, database, timedelta(seconds=every))
-            except Exception as error:
+                DATABASE_UP.set(1)
+            except Exception as error:  # the bus's are a letter's own: this one is of the database
+                DATABASE_UP.set(0)
                 log.warning("outbox.sweep_failed", error=repr(error))
 
 
@@ -77,10 +87,7 @@ async def _sweep_once(nc: Client, database: Database, older_than: timedelta) -> 
     Replicas may sweep the same rows: JetStream drops the copies, and no lock waits on the network.
     """
     due_before, last = datetime.now(UTC) - older_than, NIL
-    async with database.sessions() as session:
-        counted = select(func.count()).where(col(OutboxRow.created_at) < due_before)
-        waiting = await session.scalar(counted) or 0
-    WAITING.set(waiting)
+    waiting = await _left_over(database, due_before)
     while waiting and nc.is_connected:
         statement = (
             select(OutboxRow)
@@ -94,6 +101,17 @@ async def _sweep_once(nc: Client, database: Database, older_than: timedelta) -> 
         if not letters or not await _send(nc, database, letters, "swept"):
             return  # nobody answers at all: no use in asking for each letter of a long table
         last = letters[-1].id
+
+
+async def _left_over(database: Database, due_before: datetime) -> int:
+    """How many letters have waited since then; the metrics hear of it."""
+    created = col(OutboxRow.created_at)
+    async with database.sessions() as session:
+        counted = await session.execute(select(func.count(), func.min(created)).where(created < due_before))
+        waiting, oldest = counted.one()
+    WAITING.set(waiting)
+    OLDEST.set((datetime.now(UTC) - oldest).total_seconds() if oldest else 0)
+    return int(waiting)
 
 
 async def _send(nc: Client, database: Database, letters: list[Letter], path: str) -> bool:

@@ -5,6 +5,7 @@ from opentelemetry import trace
 
 from contracts.events import Event
 from wire.envelope import Letter, seal
+from wire.refusals import unless_refused
 
 tracer = trace.get_tracer("wire")
 
@@ -18,5 +19,9 @@ async def publish(js: JetStreamContext, event: Event) -> None:
 
 
 async def post(js: JetStreamContext, letter: Letter) -> None:
-    """Publish a sealed letter; safe to repeat, JetStream drops the copy (`duplicate_window`)."""
-    await js.publish(letter.subject, letter.body, headers=dict(letter.headers), timeout=PUBLISH_TIMEOUT)
+    """Publish a sealed letter; safe to repeat, JetStream drops the copy (`duplicate_window`).
+
+    NotPermittedError at once where the contracts do not let this service publish.
+    """
+    async with unless_refused(js._nc, letter.subject):
+        await js.publish(letter.subject, letter.body, headers=dict(letter.headers), timeout=PUBLISH_TIMEOUT)

@@ -1,6 +1,7 @@
 """Requests between services: typed replies, typed refusals, discovery by `nats.micro`."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -18,9 +19,9 @@ from pydantic import ValidationError
 from contracts.models import Model
 from contracts.requests import Problem, Request
 from wire.connection import hear_out
+from wire.metrics import ASKING, SERVED, SERVING
 from wire.problem import ProblemError
 from wire.strict_json import flaw
-from wire.telemetry import SERVED
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("wire")
@@ -32,6 +33,9 @@ MAX_CONCURRENT = 256
 """Requests answered at once by one process; more wait in the subscription."""
 
 
+_NO_ANSWER = {"unavailable", "bad_reply"}
+
+
 class Endpoint(NamedTuple):
     """Who answers which request."""
 
@@ -39,15 +43,29 @@ class Endpoint(NamedTuple):
     answer: Callable[[Any], Awaitable[Model]]
 
 
-async def request(nc: Client, question: Request[Reply]) -> Reply:
+async def request(nc: Client, question: Request[Reply], seconds: float = REQUEST_TIMEOUT) -> Reply:
     """Ask, and get the reply. ProblemError when refused; 503 `unavailable` when nobody answers in time, and
     then it may have been done all the same."""
+    started, outcome = time.perf_counter(), "cancelled"
+    try:
+        answer = await _ask(nc, question, seconds)
+        outcome = "ok"
+    except ProblemError as error:
+        outcome = error.problem.code if error.problem.code in _NO_ANSWER else "refused"
+        raise
+    else:
+        return answer
+    finally:
+        ASKING.labels(question.subject, outcome).observe(time.perf_counter() - started)
+
+
+async def _ask(nc: Client, question: Request[Reply], seconds: float) -> Reply:
     headers: dict[str, str] = {}
     with tracer.start_as_current_span(question.subject, kind=trace.SpanKind.CLIENT):
         propagate.inject(headers)
         try:
             body = question.model_dump_json().encode()
-            message = await nc.request(question.subject, body, timeout=REQUEST_TIMEOUT, headers=headers)
+            message = await nc.request(question.subject, body, timeout=seconds, headers=headers)
         except (nats.errors.Error, TimeoutError) as error:
             raise ProblemError("unavailable", "The service is not answering; try again", 503) from error
     refused = ERROR_CODE_HEADER in (message.headers or {})
@@ -105,10 +123,15 @@ async def _stop(nc: Client, listed: Service) -> None:
 async def _answer(endpoint: Endpoint, incoming: Incoming) -> None:
     name = endpoint.request.subject
     context = propagate.extract(incoming.headers or {})
-    with tracer.start_as_current_span(name, context=context, kind=trace.SpanKind.SERVER):
+    with (
+        SERVING.labels(name).time(),
+        tracer.start_as_current_span(name, context=context, kind=trace.SpanKind.SERVER),
+    ):
         reply = await _reply(endpoint, incoming.data)
         refused = isinstance(reply, Problem)
-        SERVED.labels(name, reply.code if isinstance(reply, Problem) else "ok").inc()
+        code = reply.code if isinstance(reply, Problem) else "ok"
+        SERVED.labels(name, code).inc()
+        log.debug("request.answered", request=name, code=code)
         body = reply.model_dump_json().encode()
         try:
             if isinstance(reply, Problem):

@@ -1,13 +1,16 @@
 """What every service is told by its environment, checked before anything connects."""
 
+import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from wire.access import Access
 
-class ServiceSettings(BaseSettings):
+
+class BusSettings(BaseSettings):
     """Variables are these names with `WAGGLE_` before them, e.g. `WAGGLE_NATS_URL`."""
 
     model_config = SettingsConfigDict(
@@ -18,6 +21,35 @@ class ServiceSettings(BaseSettings):
     )
 
     nats_url: str = "nats://127.0.0.1:4222"
+    """`tls://…` for TLS, which the server then has to expect first (`handshake_first`)."""
+    nats_nkey_seed: SecretStr | None = None
+    """Of the nkey that nats-server knows us by (`python -m wire.keys`). None: only an open bus lets us in."""
+    nats_ca: str | None = None
+    """PEM of the authority that signed the server's certificate; the system's are trusted when not given."""
+
+    @property
+    def access(self) -> Access:
+        """For `wire.connection.connect`."""
+        seed = self.nats_nkey_seed
+        return Access(None if seed is None else seed.get_secret_value(), self.nats_ca)
+
+    @field_validator("nats_nkey_seed")
+    @classmethod
+    def _is_seed(cls, seed: SecretStr | None) -> SecretStr | None:
+        if seed is not None and not re.fullmatch(r"SU[A-Z2-7]{56}", seed.get_secret_value()):
+            raise ValueError("not the seed of a user's nkey (SU…)")
+        return seed
+
+    @model_validator(mode="after")
+    def _authority_means_tls(self) -> Self:
+        if self.nats_ca and not self.nats_url.startswith("tls://"):
+            raise ValueError("nats_ca is for a nats_url that begins with tls://")
+        return self
+
+
+class ServiceSettings(BusSettings):
+    """What every service has, beside its own."""
+
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=1, le=65535)
 
@@ -61,6 +93,14 @@ class DatabaseSettings(ServiceSettings):
 
     database_url: SecretStr
     """`postgresql+asyncpg://…`"""
+    database_ca: str | None = None
+    """PEM of the authority that signed the database's certificate: then nothing goes there but by TLS, to the
+    host that the URL names. Without it the URL says (`?ssl=verify-full` trusts whom the system trusts)."""
     database_pool: int = Field(default=20, ge=1, le=500)
+    """Connections at most; whoever finds none free waits. `max_connections` is for those of all replicas."""
+    database_statement_seconds: float = Field(default=15, gt=0)
+    """How long one statement may take, locks that it waits for included; then the server ends it."""
+    database_idle_seconds: float = Field(default=30, gt=0)
+    """How long a transaction may do nothing; then the server ends it, and its locks with it."""
     outbox_sweep_seconds: float = Field(default=1, gt=0)
     """How often the outbox looks for rows that were committed but not published in line."""

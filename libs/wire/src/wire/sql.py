@@ -1,12 +1,15 @@
 """A service's database: transactions that carry their events out with them (outbox), and apply each
 event that came in once (inbox)."""
 
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
 from sqlalchemy import JSON, DateTime, LargeBinary
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -16,9 +19,15 @@ from sqlmodel import Field, SQLModel, col
 
 from contracts.events import Event
 from wire.envelope import Letter, Received, seal
+from wire.pool import WatchedPool, tell_of
 from wire.problem import ProblemError, conflict
 from wire.settings import DatabaseSettings
+from wire.telemetry import trace_id_in
 from wire.timers import Cancellation, Schedule, cancel_letter, schedule_letter
+
+log = structlog.get_logger()
+
+TYPE = "ce-type"
 
 
 class OutboxRow(SQLModel, table=True):
@@ -71,6 +80,17 @@ class Transaction:
         statement = insert(InboxRow).values(row).on_conflict_do_nothing().returning(col(InboxRow.event_id))
         return (await self.session.execute(statement)).first() is not None
 
+    async def first_times(self, consumer: str, event_ids: Collection[UUID]) -> set[UUID]:
+        """Which of these events were not applied before; marks them applied. In one order for all, so that
+        nobody waits in a circle for an event that came twice."""
+        if not event_ids:
+            return set()
+        rows = [
+            {"consumer": consumer, "event_id": one, "applied_at": self.now} for one in sorted(set(event_ids))
+        ]
+        statement = insert(InboxRow).on_conflict_do_nothing().returning(col(InboxRow.event_id))
+        return set(await self.session.scalars(statement, rows))
+
 
 @dataclass(frozen=True)
 class Database:
@@ -85,7 +105,7 @@ class Database:
         """Commits on leaving, rolls back on any exception. Letters are handed over after the commit.
 
         ProblemError 409 `conflict` when a concurrent transaction took a unique key first, 503 `unavailable`
-        when the database is away, or has no connection left. If it went
+        when the database is away, has no connection left or takes too long over a statement. If it went
         away during the commit the outcome is unknown: every command may be given again.
         """
         try:
@@ -111,12 +131,28 @@ class Database:
                     await session.execute(insert(OutboxRow), rows)
             if tx.letters:
                 self.hand_over(tx.letters)
+                _log_events(tx.letters)
             for call in tx.afterwards:
-                call()
+                try:
+                    call()
+                except Exception:  # it is committed: whoever waits for it is not to be told otherwise
+                    log.exception("transaction.afterwards_failed")
 
 
-_AWAY = ("08", "53", "57P")
-"""SQLSTATE classes: connection exception, insufficient resources, operator intervention (start, end)."""
+def _log_events(letters: list[Letter]) -> None:
+    """A line for each trace that the events are of, with the first one's subject: it names the job."""
+    traces: dict[str | None, list[Letter]] = {}
+    for letter in letters:
+        if TYPE in letter.headers:
+            traces.setdefault(trace_id_in(letter.headers), []).append(letter)
+    for trace_id, events in traces.items():
+        counted = Counter(letter.headers[TYPE] for letter in events)
+        log.info("transaction.committed", events=dict(counted), first=events[0].subject, trace_id=trace_id)
+
+
+_AWAY = ("08", "53", "57014", "57P")
+"""SQLSTATE: connection exception, insufficient resources, operator intervention (a statement that took too
+long, start, end)."""
 
 
 def _is_away(error: Exception) -> bool:
@@ -143,12 +179,33 @@ async def open_database(
     """A pool of connections, each made when first needed: a database that is not there yet is no error."""
     engine = create_async_engine(
         settings.database_url.get_secret_value(),
+        poolclass=WatchedPool,
         pool_size=settings.database_pool,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"timeout": 5, "command_timeout": 30},
+        connect_args=_connection(settings),
     )
+    tell_of(engine)
     try:
         yield Database(engine, async_sessionmaker(engine, expire_on_commit=False), hand_over)
     finally:
         await engine.dispose()
+
+
+def tls(ca: str | None) -> dict[str, ssl.SSLContext]:
+    """asyncpg's argument for a certificate that this authority signed (PEM); without one, as the URL says."""
+    return {"ssl": ssl.create_default_context(cadata=ca)} if ca else {}
+
+
+def _connection(settings: DatabaseSettings) -> dict[str, object]:
+    """asyncpg's arguments. The client gives up later than the server, which frees what the statement held."""
+    limits = {
+        "statement_timeout": settings.database_statement_seconds,
+        "idle_in_transaction_session_timeout": settings.database_idle_seconds,
+    }
+    return {
+        "timeout": 5,
+        "command_timeout": settings.database_statement_seconds + 5,
+        "server_settings": {name: f"{seconds * 1000:.0f}" for name, seconds in limits.items()},
+        **tls(settings.database_ca),
+    }

@@ -1,27 +1,23 @@
-"""Logs, metrics and traces, set up once a process."""
+"""Logs and traces, set up once a process."""
 
 import json
 import logging
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from opentelemetry import trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
-from prometheus_client import Counter, Gauge, Histogram
 
+from wire.numbering import Numbering
 from wire.settings import ServiceSettings
 
-CONSUMED = Counter("waggle_events_consumed_total", "Events by what became of them", ["consumer", "outcome"])
-HANDLING = Histogram(
-    "waggle_event_handling_seconds", "From taking an event up to its acknowledgement", ["consumer"]
-)
-PUBLISHED = Counter("waggle_outbox_published_total", "Outbox letters by how they went out", ["path"])
-WAITING = Gauge("waggle_outbox_waiting", "Outbox letters left to the sweep, when it last looked")
-SERVED = Counter("waggle_requests_served_total", "Bus requests by answer", ["request", "code"])
-HTTP_SECONDS = Histogram("waggle_http_request_seconds", "HTTP requests", ["method", "route", "status"])
+EXPORT_S = 2.0
+"""Longest to try to export a batch of spans; while the collector is away a process ends that much later."""
 
 
 def set_up(service: str, settings: ServiceSettings) -> None:
@@ -59,21 +55,54 @@ _without_locals = structlog.processors.ExceptionRenderer(
 
 
 def _add_trace(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    context = trace.get_current_span().get_span_context()
-    if context.is_valid:
-        entry["trace_id"] = f"{context.trace_id:032x}"
+    own = trace.get_current_span().get_span_context()
+    if own.is_valid:
+        entry.setdefault("trace_id", f"{own.trace_id:032x}")
     return entry
+
+
+def is_recorded() -> bool:
+    """Whether this process exports its spans. If not, `wire.numbering` only passes their ids on."""
+    return isinstance(trace.get_tracer_provider(), TracerProvider)
+
+
+def traceparent() -> str | None:
+    """Whose trace this is, for a row that somebody looks at again without being asked to."""
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return headers.get("traceparent")
+
+
+@contextmanager
+def continuing(kept: str | None) -> Iterator[None]:
+    """What is emitted in the block belongs to the trace that was kept, unless to one already."""
+    if kept is None or trace.get_current_span().get_span_context().is_valid:
+        yield
+        return
+    token = context.attach(propagate.extract({"traceparent": kept}))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+def trace_id_in(headers: Mapping[str, str] | None) -> str | None:
+    """Whose trace a message is of, by its `traceparent` (W3C Trace Context, 3.2), unchecked: for a log line
+    where a span would cost too much."""
+    return (headers or {}).get("traceparent", "")[3:35] or None
 
 
 def _traces(service: str, settings: ServiceSettings) -> None:
     otlp = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     if not otlp and not settings.trace_file:
+        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # it can be set only once
+            trace.set_tracer_provider(Numbering())
         return
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     if otlp:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=EXPORT_S)))
     if settings.trace_file:
         out = settings.trace_file.open("a", buffering=1)
         exporter = ConsoleSpanExporter(out=out, formatter=lambda span: _one_line(service, span))
@@ -82,15 +111,15 @@ def _traces(service: str, settings: ServiceSettings) -> None:
 
 
 def _one_line(service: str, span: ReadableSpan) -> str:
-    context = span.get_span_context()
+    own = span.get_span_context()
     return (
         json.dumps(
             {
                 "service": service,
                 "name": span.name,
                 "kind": span.kind.name.lower(),
-                "trace_id": f"{context.trace_id:032x}" if context else None,
-                "span_id": f"{context.span_id:016x}" if context else None,
+                "trace_id": f"{own.trace_id:032x}" if own else None,
+                "span_id": f"{own.span_id:016x}" if own else None,
                 "parent_id": f"{span.parent.span_id:016x}" if span.parent else None,
                 "start_ns": span.start_time,
                 "end_ns": span.end_time,

@@ -10,13 +10,18 @@ from uuid import UUID
 
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from opentelemetry import propagate
 
 from contracts.ids import new_id
 from contracts.subjects import due, timer
 from wire.envelope import MESSAGE_ID, Letter
+from wire.publish import PUBLISH_TIMEOUT
+from wire.refusals import unless_refused
 
 PURGE = "Waggle-Purge"
-"""Marks an outbox letter that asks for its subject to be purged instead of published."""
+"""Marks an outbox letter that asks for its subject's schedule to be cancelled instead of published."""
+NOTHING = {"Nats-Rollup": "sub", "Nats-TTL": "1s"}
+"""Takes the place of what the subject has (`Nats-Rollup`), and then goes, too."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ def schedule_letter(wanted: Schedule) -> Letter:
         "Nats-Schedule-Target": due(wanted.kind, wanted.subject_id),
         MESSAGE_ID: str(letter_id),
     }
+    propagate.inject(headers)  # the server hands it on: what is found at the deadline is of the same trace
     body = str(wanted.subject_id).encode()
     return Letter(letter_id, timer(wanted.kind, wanted.subject_id), headers, body)
 
@@ -60,6 +66,10 @@ async def schedule(js: JetStreamContext, wanted: Schedule) -> None:
     await js.publish(letter.subject, letter.body, headers=dict(letter.headers))
 
 
-async def cancel(nc: Client, subject: str, *, stream: str = "TIMERS") -> None:
-    """Purge the schedule that waits on `subject`, if it still does."""
-    await nc.jetstream().purge_stream(stream, subject=subject)
+async def cancel(nc: Client, subject: str) -> None:
+    """Replace the schedule that waits on `subject`, if it still does, by nothing.
+
+    Not a purge: who may purge a subject of a stream may purge all of it.
+    """
+    async with unless_refused(nc, subject):
+        await nc.jetstream().publish(subject, headers=NOTHING, timeout=PUBLISH_TIMEOUT)

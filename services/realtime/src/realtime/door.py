@@ -57,7 +57,7 @@ class Door:
             await self._others(scope, receive, send)
             return
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        if self._settings.workers > 1 and query.get("transport", ["polling"])[0] == "polling":
+        if query.get("transport", ["polling"])[0] == "polling" and "polling" not in self._settings.transports:
             await JSONResponse(UNKNOWN_TRANSPORT, 400)(scope, receive, send)
             return
         if "sid" in query:

@@ -91,7 +91,7 @@ def _limits(settings: Settings) -> Limits:
         ping_interval=settings.ping_interval_seconds,
         ping_timeout=settings.ping_timeout_seconds,
         finish_seconds=settings.finish_seconds,
-        transports=("websocket",) if settings.workers > 1 else ("polling", "websocket"),
+        transports=settings.transports,
         send_buffer_bytes=settings.send_buffer_bytes,
         origins=settings.cors_origins,
     )

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from realtime.metrics import REFUSED, TRANSPORTS
+from realtime.metrics import REFUSED, TRANSPORTS, TRANSPORTS_MAX
 from realtime.settings import Settings
 
 
@@ -19,6 +19,7 @@ class Entrance:
         self._by_address: Counter[str] = Counter()
         self._inside = 0
         self._closing = False
+        TRANSPORTS_MAX.set(settings.max_sockets)
 
     def opening(self, address: str) -> str | None:
         """Why this one may not come in, a stable code; or None: it is counted until it has `closed`."""

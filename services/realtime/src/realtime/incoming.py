@@ -1,7 +1,7 @@
 """Events from sockets: who may send them, what they carry, what is done. Each gets an ack."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,22 @@ async def event(edge: Edge, socket: str, name: str, arguments: tuple[Any, ...]) 
     Codes: `unknown_event`, `forbidden` (wrong role), `invalid` (payload), `ERR_RATE`, `ERR_1003`, and those
     of the services that were asked.
     """
+    with _span(name):
+        outcome, answer = await _outcome(edge, socket, name, arguments)
+        log.debug("socket.event_answered", socket_event=name[:50], outcome=outcome)
+    EVENTS_IN.labels(name if name in COMMANDS else "unknown", outcome).inc()
+    return answer
+
+
+def _span(name: str) -> AbstractContextManager[object]:
+    command = COMMANDS.get(name)
+    if command is None or not command.traced:
+        return nullcontext()
+    return tracer.start_as_current_span(f"socket {name}", kind=trace.SpanKind.SERVER)
+
+
+async def _outcome(edge: Edge, socket: str, name: str, arguments: tuple[Any, ...]) -> tuple[str, Ack]:
+    """What to call it in the metrics, and the ack."""
     try:
         answer = await _answer(edge, edge.sessions[socket], name, arguments)
         outcome = "dropped" if "dropped" in answer else "ok"
@@ -72,8 +88,7 @@ async def event(edge: Edge, socket: str, name: str, arguments: tuple[Any, ...]) 
     except Exception:
         log.exception("socket.event_failed", socket_event=name)
         outcome, answer = "internal", refused("internal", "Something went wrong on our side")
-    EVENTS_IN.labels(name if name in COMMANDS else "unknown", outcome).inc()
-    return answer
+    return outcome, answer
 
 
 def end_flood(edge: Edge, session: Session) -> None:
@@ -95,9 +110,7 @@ async def _answer(edge: Edge, session: Session, name: str, arguments: tuple[Any,
     if len(arguments) > 1:
         raise ProblemError("invalid", "One object is expected", 422)
     said = command.payload.model_validate({} if arguments in ((), (None,)) else arguments[0])
-    span = tracer.start_as_current_span(f"socket {name}", kind=trace.SpanKind.SERVER)
-    with span if command.traced else nullcontext():
-        return {"ok": True, **await command.do(edge, session, said)}
+    return {"ok": True, **await command.do(edge, session, said)}
 
 
 def refused(code: str, message: str) -> Ack:

@@ -65,7 +65,13 @@ async def main(settings: Settings) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(serve_http(app, settings, let_go, shares_port=settings.workers > 1, **options))
         group.create_task(edge.verifier.keep_keys())
-        async with connect(nc, settings.nats_url, name="realtime", drain_seconds=settings.drain_seconds):
+        async with connect(
+            nc,
+            settings.nats_url,
+            name="realtime",
+            access=settings.access,
+            drain_seconds=settings.drain_seconds,
+        ):
             with on_disconnect(nc, edge.arrivals.interrupt):
                 await answer_for_edge(edge)
                 await serve_bus(edge)

@@ -4,6 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 SOCKETS = Gauge("waggle_sockets", "Connected sockets", ["role"])
 TRANSPORTS = Gauge("waggle_transports", "Open transports, with or without a socket; MAX_SOCKETS bounds them")
+TRANSPORTS_MAX = Gauge("waggle_transports_max", "How many transports may be open: MAX_SOCKETS")
 REFUSED = Counter("waggle_connects_refused_total", "Connections refused, by reason", ["code"])
 EVENTS_IN = Counter("waggle_socket_events_in_total", "Events from sockets", ["event", "outcome"])
 EVENTS_OUT = Counter("waggle_socket_events_out_total", "Events to sockets, one for each socket", ["event"])

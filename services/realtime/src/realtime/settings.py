@@ -54,10 +54,18 @@ class Settings(ServiceSettings):
     """A client that leaves a ping unanswered for so long is gone."""
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that share the port. With more than one, clients cannot poll."""
+    polling: bool = True
+    """Whether clients may poll. Where one address stands for several edges they must not: their requests
+    would reach edges that do not know them."""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks whose `X-Forwarded-For` is believed, a JSON list. Empty: the peer is the client."""
     cors_origins: tuple[str, ...] = ()
     """Web origins whose pages may connect, a JSON list (`["*"]`: all). Empty: our own. Apps send none."""
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """Of Engine.IO, those that are offered."""
+        return ("polling", "websocket") if self.polling and self.workers == 1 else ("websocket",)
 
     @property
     def spread_seconds(self) -> float:

@@ -1,0 +1,75 @@
+"""Images are built once a session, with Docker: `just test tests/images --backend=containers`."""
+
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from docker.client import DockerClient
+
+from .fleet import ROOT, SERVICES, Fleet, fleet
+
+Images = Mapping[str, str]
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> Iterator[DockerClient]:
+    if request.config.getoption("backend") != "containers":
+        pytest.skip("needs a Docker engine: --backend=containers")
+    client = DockerClient.from_env()
+    yield client
+    client.close()
+
+
+def build(context: Path, tag: str) -> Images:
+    """The image of each service, built from the sources in `context`."""
+    images = {service: f"waggle/{service}:{tag}" for service in SERVICES}
+    for service, image in images.items():
+        command = ["just", "--justfile", str(ROOT / "justfile"), "image", service, tag, str(context)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-4000:]
+        assert image in done.stdout
+    return images
+
+
+@pytest.fixture(scope="session")
+def images(engine: DockerClient) -> Images:
+    """Of the sources as they are."""
+    return build(ROOT, "test")
+
+
+@pytest.fixture(scope="session")
+def next_images(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Images:
+    """Of a next version, whose contracts have gained a field in every dispatch event, and an event."""
+    context = tmp_path_factory.mktemp("next") / "src"
+    unwanted = shutil.ignore_patterns("tests", "__pycache__", ".*", "*.egg-info")
+    for folder in ("libs", "services"):
+        shutil.copytree(ROOT / folder, context / folder, ignore=unwanted)
+    shutil.copy(ROOT / ".dockerignore", context)
+    add_to_contracts(context / "libs/contracts/src/contracts")
+    return build(context, "test-next")
+
+
+def add_to_contracts(folder: Path) -> None:
+    """What a version may do to them: add."""
+    addressed = "    job_id: UUID\n    customer_id: str\n    driver_id: str | None = None\n"
+    _insert(folder / "events.py", addressed, '    zone: str | None = "north"\n')
+    event = 'class JobAudited(JobEvent):\n    """Of the next version."""\n\n    type = "job.audited"\n\n\n'
+    _insert(folder / "events.py", "EVENTS: tuple[", event)
+    _insert(folder / "events.py", "    JobRetried,\n", "    JobAudited,\n")
+
+
+def _insert(file: Path, before: str, what: str) -> None:
+    text = file.read_text()
+    assert text.count(before) == 1, (file, before)
+    file.write_text(text.replace(before, what + before))
+
+
+@pytest.fixture(scope="module")
+async def house(
+    engine: DockerClient, images: Images, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Fleet]:
+    """The whole house, from its images."""
+    async with fleet(engine, images, tmp_path_factory.mktemp("apns")) as running:
+        yield running
