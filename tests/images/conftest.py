@@ -44,7 +44,7 @@ def next_images(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     """Of a next version, whose contracts have gained a field in every dispatch event, and an event."""
     context = tmp_path_factory.mktemp("next") / "src"
     unwanted = shutil.ignore_patterns("tests", "__pycache__", ".*", "*.egg-info")
-    for folder in ("libs", "services"):
+    for folder in ("libs", "services", "deploy"):
         shutil.copytree(ROOT / folder, context / folder, ignore=unwanted)
     shutil.copy(ROOT / ".dockerignore", context)
     add_to_contracts(context / "libs/contracts/src/contracts")

@@ -15,9 +15,11 @@ from docker.client import DockerClient
 from docker.models.containers import Container
 
 from apns_standin import Standin, standin
+from contracts.access import BOOTSTRAP
 from stack.ports import HOST, Reservation
 from stack.ready import http_ok
 from stack.tokens import AUDIENCE, ISSUER, Role, mint
+from wire.keys import new_seeds, server_environment
 
 from .containers import Containers, Subnet, end, subnet
 
@@ -41,6 +43,7 @@ class Fleet:
     data: Subnet
     apns: Standin
     edge_port: int
+    seeds: dict[str, str] = field(default_factory=new_seeds)
     jwt_key: str = field(default_factory=lambda: secrets.token_hex(32))
     running: dict[str, Container] = field(default_factory=dict)
 
@@ -60,7 +63,7 @@ class Fleet:
     def env(self, service: str) -> dict[str, str]:
         """The settings that its Deployment gives it."""
         env = {
-            "WAGGLE_NATS_URL": "nats://nats:4222",
+            **self.bus_env(service),
             "WAGGLE_JWT_ALGORITHM": "HS256",
             "WAGGLE_JWT_KEY": self.jwt_key,
             "WAGGLE_JWT_ISSUER": ISSUER,
@@ -68,7 +71,7 @@ class Fleet:
             "WAGGLE_DRAIN_SECONDS": DRAIN_SECONDS,
         }
         if service in WITH_DATABASE:
-            env["WAGGLE_DATABASE_URL"] = f"postgresql+asyncpg://{service}:{service}@postgres/{service}"
+            env |= self.database_env(service)
         if service == "push":
             env |= {
                 "WAGGLE_APNS_HOST": self.bus.gateway,
@@ -79,6 +82,14 @@ class Fleet:
                 "WAGGLE_APNS_TEAM_ID": self.apns.team_id,
             }
         return env
+
+    def bus_env(self, user: str) -> dict[str, str]:
+        """The settings by which a user gets onto the bus."""
+        return {"WAGGLE_NATS_URL": "nats://nats:4222", "WAGGLE_NATS_NKEY_SEED": self.seeds[user]}
+
+    def database_env(self, service: str) -> dict[str, str]:
+        """The settings by which a service gets at its database."""
+        return {"WAGGLE_DATABASE_URL": f"postgresql+asyncpg://{service}:{service}@postgres/{service}"}
 
     def networks(self, service: str, slot: int) -> list[tuple[Subnet, int]]:
         """The bus for all, the databases for those that have one."""
@@ -156,8 +167,13 @@ def _parts(house: Fleet, images: Mapping[str, str]) -> None:
             "WAGGLE_NATS_LISTEN": '"0.0.0.0:4222"',
             "WAGGLE_NATS_MONITOR_LISTEN": '"0.0.0.0:8222"',
             "WAGGLE_NATS_STORE": '"/data"',
+            **server_environment(house.seeds),
         },
-        files={ROOT / "deploy/local/nats.conf": "/etc/nats/nats.conf"},
+        files={
+            ROOT / "deploy/local/nats.conf": "/etc/nats/declared.conf",
+            ROOT / "deploy/k8s/base/nats/permissions.conf": "/etc/nats/permissions.conf",
+            Path(__file__).with_name("nats.conf"): "/etc/nats/nats.conf",
+        },
         tmpfs={"/data": ""},
     )
     postgres = house.containers.start(
@@ -176,14 +192,14 @@ def _parts(house: Fleet, images: Mapping[str, str]) -> None:
             [(house.data, NUMBERS[service] + 5)],
             name=f"{service}-migrate",
             command=["python", "-m", f"{service}.migrate"],
-            env=house.env(service),
+            env=house.database_env(service),
         )
     house.containers.finishes(
         images["booking"],
         [(house.bus, NUMBERS["nats"] + 5)],
         name="streams",
         command=["waggle-streams"],
-        env=house.env("realtime"),
+        env=house.bus_env(BOOTSTRAP),
     )
 
 

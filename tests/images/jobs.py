@@ -32,10 +32,11 @@ async def a_job(house: Fleet) -> str:
         assert (await driver.call("pilot:online"))["ok"]
         assert (await driver.call("pilot:location", HERE))["ok"]
         booking = await order(customer)
-        await driver.hears("booking:offer", id=booking)
+        await driver.hears("booking:offer", bookingId=booking)
         assert (await house.apns.next_push(token)).title == "New Delivery Offer"
         assert (await driver.call("offer:accept", {"bookingId": booking}))["ok"]
         await customer.hears("booking:driver_assigned", bookingId=booking)
+        await customer.hears("booking:status", bookingId=booking, status="accepted")
         for step in ("en_route", "arrived", "in_progress", "completed"):
             said = await driver.call("booking:update_status", {"bookingId": booking, "status": step})
             assert said["ok"], said

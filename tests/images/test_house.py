@@ -46,7 +46,7 @@ async def test_what_was_ordered_while_the_network_was_cut_is_done_when_it_is_who
         booking = await order(customer)
         await customer.hears("booking:created", bookingId=booking)
         await asyncio.to_thread(join, matching, house.bus, NUMBERS["matching"], "matching")
-        await driver.hears("booking:offer", id=booking)
+        await driver.hears("booking:offer", bookingId=booking)
         assert (await driver.call("offer:accept", {"bookingId": booking}))["ok"]
         await customer.hears("booking:driver_assigned", bookingId=booking)
         assert (await customer.http.post(f"/v1/bookings/{booking}/cancel", json={})).status_code == 200

@@ -6,6 +6,8 @@ import httpx
 from docker.models.containers import Container
 from tests.e2e.phone import phone
 
+from contracts.access import RECOVERY
+
 from .containers import end
 from .fleet import NUMBERS, Fleet
 from .jobs import a_job, order
@@ -50,7 +52,7 @@ async def test_booking_s_database_is_restored_and_catches_up(house: Fleet) -> No
         [(house.bus, NUMBERS["booking"] + 6), (house.data, NUMBERS["booking"] + 6)],
         name="replay",
         command=["python", "-m", "booking.replay"],
-        env=house.env("booking"),
+        env=house.bus_env(RECOVERY) | house.database_env("booking"),
     )
     assert "3 jobs were behind" in said
     await asyncio.to_thread(old.start)

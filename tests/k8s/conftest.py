@@ -17,6 +17,8 @@ K8S = Path(__file__).resolve().parents[2] / "deploy" / "k8s"
 SERVICES = ("booking", "matching", "realtime", "push")
 BASES = tuple(f"base/{name}" for name in (*SERVICES, "nats"))
 COMPONENTS = tuple(sorted(path.parent.name for path in K8S.glob("components/*/kustomization.yaml")))
+OPERATIONS = ("operations/booking-replay",)
+"""Applied by hand, when a page of docs/operations says so."""
 OVERLAYS = ("overlays/dev", "overlays/prod")
 
 Object = dict[str, Any]
@@ -107,7 +109,7 @@ def _elsewhere(name: str, kustomization: Object, lists: dict[str, list[str]]) ->
 @pytest.fixture(
     scope="session",
     params=[f"written {one}" for one in BASES]
-    + [f"rendered {one}" for one in (*BASES, *OVERLAYS)]
+    + [f"rendered {one}" for one in (*BASES, *OPERATIONS, *OVERLAYS)]
     + [f"composed {one}" for one in COMPONENTS],
 )
 def manifests(request: pytest.FixtureRequest) -> Manifests:

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from contracts.access import BOOTSTRAP
 from contracts.nats_conf import key_variable
 from contracts.permissions import USERS
 from contracts.streams import STREAMS
 
-from .conftest import composed, written
+from .conftest import BASES, OPERATIONS, SERVICES, composed, written
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 MIB = 1024**2
@@ -97,14 +96,15 @@ def test_every_user_of_the_bus_has_a_key_that_the_server_knows_and_a_seed_of_its
     for name in known:
         assert values["container"]["env"][name]["valueFrom"]["configMapKeyRef"]["key"] == name
     seeds = {}
-    for folder in ("booking", "matching", "realtime", "push", "nats"):
-        for _, container in written(f"base/{folder}").containers():
+    for folder in (*BASES, *OPERATIONS):
+        for _, container in written(folder).containers():
             for one in container["env"]:
                 if one["name"] == "WAGGLE_NATS_NKEY_SEED":
                     seeds[container["name"]] = one["valueFrom"]["secretKeyRef"]["name"]
     assert seeds == {
-        **{user: f"{user}-nats" for user in USERS if user != BOOTSTRAP},
+        **{user: f"{user}-nats" for user in SERVICES},
         "streams": "bootstrap-nats",
+        "replay": "recovery-nats",
     }
 
 

@@ -190,6 +190,7 @@ def promtool() -> str:
     if found is None:
         pytest.skip(
             "promtool is not on this machine: it comes with Debian's package prometheus, and in no wheel"
+            " that we know of"
         )
     return found
 

@@ -30,8 +30,12 @@ def test_an_image_runs_one_service_as_nobody_in_particular_and_without_a_shell(s
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_an_image_installs_what_is_locked_and_checks_its_hashes(service: str) -> None:
-    assert f"COPY services/{service}/requirements.lock ." in dockerfile(service)
-    assert "--require-hashes --no-deps --only-binary :all: -r requirements.lock" in dockerfile(service)
+    assert f"COPY services/{service}/requirements.lock deploy/build-constraints.txt ./" in dockerfile(service)
+    assert "--require-hashes --no-deps --only-binary :all: --no-binary nkeys" in dockerfile(service)
+    assert "--build-constraints build-constraints.txt -r requirements.lock" in dockerfile(service)
+    constraints = (ROOT / "deploy/build-constraints.txt").read_text().splitlines()[1:]
+    assert constraints
+    assert all("--hash=sha256:" in line for line in constraints)
     others = set(SERVICES) - {service}
     copied = " ".join(line for line in dockerfile(service).splitlines() if line.startswith("COPY"))
     assert not any(f"services/{other}" in copied for other in others)

@@ -53,7 +53,7 @@ async def test_streams_are_as_declared(nc: Client) -> None:
         assert config.get("allow_msg_schedules", False) == stream.schedules
         assert config["allow_direct"]
         assert config.get("persist_mode") == ("async" if stream.unsynced else None)
-        assert config["max_msgs_per_subject"] == (1 if stream.latest_only else -1)
+        assert config["max_msgs_per_subject"] == (1 if stream.latest_only else stream.kept_each)
 
 
 async def test_every_stream_and_what_was_acknowledged_outlives_the_server(nc: Client, house: House) -> None:

@@ -40,8 +40,8 @@ FAILURES = [
 
 @dataclass(frozen=True)
 class Storm:
-    """What was left of it: the deliveries with what they tell, the ends of offers, what APNs received, and how
-    many attempts of a delivery had no answer.
+    """What was left of it: the deliveries with what they tell, the ends of offers, what APNs received, and
+    how many attempts of a delivery had no answer.
     """
 
     deliveries: list[Row[Any]]

@@ -16,7 +16,7 @@ async def test_bus_keeps_what_it_acknowledged_on_disk(house: House) -> None:
     async with httpx.AsyncClient() as client:
         config = (await client.get(f"{house.nats_monitor_url}/jsz?config=1")).json()["config"]
     assert config["sync_always"] is True
-    bus = await nats.connect(house.nats_url)
+    bus = await nats.connect(house.nats_url, **house.nats_operator)
     stream = bus.jetstream()
     await stream.add_stream(name="KEPT", subjects=["kept.>"])
     await stream.publish("kept.1", b"still here")
@@ -24,7 +24,7 @@ async def test_bus_keeps_what_it_acknowledged_on_disk(house: House) -> None:
 
     await house.kill("nats")
 
-    bus = await nats.connect(house.nats_url)
+    bus = await nats.connect(house.nats_url, **house.nats_operator)
     assert (await bus.jetstream().get_last_msg("KEPT", "kept.1")).data == b"still here"
     await bus.close()
 

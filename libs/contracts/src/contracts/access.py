@@ -29,6 +29,8 @@ from contracts.streams import DISPATCH, IDENTITY, LOCATIONS, SERVICE_TYPES, SESS
 SERVICES = ("booking", "matching", "realtime", "push")
 BOOTSTRAP = "bootstrap"
 """`waggle-streams`: makes streams and consumers, and nothing else."""
+RECOVERY = "recovery"
+"""`python -m booking.replay`: reads what happened, and nothing else."""
 
 Services = Sequence[str]
 
@@ -76,7 +78,7 @@ FOLLOWERS: Mapping[str, Services] = {DISPATCH.name: ("realtime",), IDENTITY.name
 """Who hears what a stream republishes (`live.`)."""
 
 READERS: Mapping[str, Services] = {
-    DISPATCH.name: ("realtime",),
+    DISPATCH.name: ("realtime", RECOVERY),
     "DRIVERS": ("realtime",),
     SESSIONS.name: ("realtime",),
     LOCATIONS.name: ("matching",),

@@ -16,6 +16,7 @@ from contracts.access import (
     MEASURERS,
     PUBLISHERS,
     READERS,
+    RECOVERY,
     SERVICES,
     Services,
 )
@@ -25,7 +26,7 @@ from contracts.requests import REQUESTS
 from contracts.streams import CONSUMERS, DISPATCH, RETIRED, STREAMS, Consumer
 from contracts.subjects import dead_letter, live
 
-USERS = (*SERVICES, BOOTSTRAP)
+USERS = (*SERVICES, BOOTSTRAP, RECOVERY)
 
 API = "$JS.API"
 _TIMERS = "TIMERS"
@@ -55,9 +56,12 @@ def permissions_of(user: str) -> Permissions:
     inbox = f"{inbox_of(user)}.>"
     if user == BOOTSTRAP:
         return Permissions(_sorted(_declares()), (inbox,), answers=False)
+    if user == RECOVERY:
+        return Permissions(_sorted(_reads(user)), (inbox,), answers=False)
     if user not in SERVICES:
         raise ValueError(f"no user {user!r}")
-    publishes = (*_tells(user), *_asks(user), *_consumes(user), *_reads(user))
+    # Its own inbox: lest the server remembers, as questions to be answered, events that it hears of itself.
+    publishes = (inbox, *_tells(user), *_asks(user), *_consumes(user), *_reads(user))
     return Permissions(_sorted(publishes), _sorted((inbox, *_hears(user))), answers=True)
 
 

@@ -88,8 +88,8 @@ class ServiceSettings(BusSettings):
         return self
 
 
-class DatabaseSettings(ServiceSettings):
-    """A service with a database of its own."""
+class DatabaseAccess(BusSettings):
+    """Where a database is, and how it is used."""
 
     database_url: SecretStr
     """`postgresql+asyncpg://…`"""
@@ -102,5 +102,10 @@ class DatabaseSettings(ServiceSettings):
     """How long one statement may take, locks that it waits for included; then the server ends it."""
     database_idle_seconds: float = Field(default=30, gt=0)
     """How long a transaction may do nothing; then the server ends it, and its locks with it."""
+
+
+class DatabaseSettings(ServiceSettings, DatabaseAccess):
+    """A service with a database of its own."""
+
     outbox_sweep_seconds: float = Field(default=1, gt=0)
     """How often the outbox looks for rows that were committed but not published in line."""

@@ -21,7 +21,7 @@ from contracts.events import Event
 from wire.envelope import Letter, Received, seal
 from wire.pool import WatchedPool, tell_of
 from wire.problem import ProblemError, conflict
-from wire.settings import DatabaseSettings
+from wire.settings import DatabaseAccess
 from wire.telemetry import trace_id_in
 from wire.timers import Cancellation, Schedule, cancel_letter, schedule_letter
 
@@ -174,7 +174,7 @@ def _row(letter: Letter, now: datetime) -> dict[str, object]:
 
 @asynccontextmanager
 async def open_database(
-    settings: DatabaseSettings, hand_over: Callable[[list[Letter]], None]
+    settings: DatabaseAccess, hand_over: Callable[[list[Letter]], None]
 ) -> AsyncIterator[Database]:
     """A pool of connections, each made when first needed: a database that is not there yet is no error."""
     engine = create_async_engine(
@@ -197,7 +197,7 @@ def tls(ca: str | None) -> dict[str, ssl.SSLContext]:
     return {"ssl": ssl.create_default_context(cadata=ca)} if ca else {}
 
 
-def _connection(settings: DatabaseSettings) -> dict[str, object]:
+def _connection(settings: DatabaseAccess) -> dict[str, object]:
     """asyncpg's arguments. The client gives up later than the server, which frees what the statement held."""
     limits = {
         "statement_timeout": settings.database_statement_seconds,

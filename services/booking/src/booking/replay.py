@@ -22,6 +22,7 @@ from sqlmodel import col
 
 from booking.bus import HANDLERS
 from booking.store import NUMBER_SEQUENCE, BookingRow
+from contracts.access import RECOVERY
 from contracts.events import JobEvent
 from contracts.streams import BOOKING_DISPATCH, DISPATCH
 from wire import direct
@@ -29,13 +30,11 @@ from wire.connection import connect
 from wire.envelope import UndecodableError, unseal
 from wire.inbox import once
 from wire.problem import ProblemError
-from wire.settings import DatabaseSettings
+from wire.settings import DatabaseAccess
 from wire.sql import Database, open_database
 
 log = structlog.get_logger()
 
-RECOVERY = "recovery"
-"""The bus's user that may read the stream, and nothing else."""
 AT_ONCE = 500
 JOBS = "job.>"
 One = TypeVar("One")
@@ -127,8 +126,8 @@ async def _apply(apply: Any, message: Msg) -> None:
         log.warning("replay.not_applied", subject=message.subject, error=str(error))
 
 
-async def main(settings: DatabaseSettings) -> Replayed:
-    """Connect to both, and replay. What the decisions lead to waits in the outbox for the service."""
+async def main(settings: DatabaseAccess) -> Replayed:
+    """Connect, to the bus as `RECOVERY`, and replay. What decisions lead to waits in the outbox for the service."""
     nc = Client()
     async with (
         open_database(settings, lambda _letters: None) as database,
@@ -138,5 +137,5 @@ async def main(settings: DatabaseSettings) -> Replayed:
 
 
 if __name__ == "__main__":
-    found = asyncio.run(main(DatabaseSettings()))
+    found = asyncio.run(main(DatabaseAccess()))
     print(f"{found.jobs} jobs were behind, {found.decisions} decisions of matching had not been applied")
