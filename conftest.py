@@ -70,6 +70,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where NATS and PostgreSQL come from",
     )
 
+    parser.addoption(
+        "--storm",
+        type=int,
+        default=2_000,
+        help="notifications of the storm that push is tested in; 10000 take minutes",
+    )
+
 
 @pytest.fixture(scope="session")
 async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:

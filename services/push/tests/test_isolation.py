@@ -83,7 +83,7 @@ async def test_when_apns_is_not_there_pushes_wait_and_go_out_when_it_comes(stopp
 
 async def test_a_killed_service_sends_after_its_restart_what_it_had_not_written_back(stopped: World) -> None:
     """A11, B13: kill -9 between sending and writing back; the copy takes the place of the first."""
-    settings = {"push_timeout_seconds": 1.0, "environment": "development"}
+    settings: dict[str, Any] = {"push_timeout_seconds": 1.0, "environment": "development"}
     process = await spawned(stopped, **settings)
     try:
         token = await stopped.register("user")

@@ -169,7 +169,7 @@ async def test_a_killed_service_sends_the_state_again_after_its_restart(
     stopped: World, bookings: Bookings
 ) -> None:
     """A11, B13: kill -9 between sending and writing back; the copy is newer, by the phone's rule."""
-    settings = {"push_timeout_seconds": 1.0}
+    settings: dict[str, Any] = {"push_timeout_seconds": 1.0}
     process = await spawned(stopped, **settings)
     try:
         job = bookings.add("accepted")

@@ -127,7 +127,7 @@ async def _apply(apply: Any, message: Msg) -> None:
 
 
 async def main(settings: DatabaseAccess) -> Replayed:
-    """Connect, to the bus as `RECOVERY`, and replay. What decisions lead to waits in the outbox for the service."""
+    """Connect, to the bus as `RECOVERY`, and replay. What it decides waits in the outbox for the service."""
     nc = Client()
     async with (
         open_database(settings, lambda _letters: None) as database,
