@@ -46,16 +46,20 @@ async def found(house: House, service: str, **fields: Any) -> dict[str, Any]:
 
 async def offered(house: House) -> str:
     """A driver with a phone has been offered an order, whose id it is."""
-    driver_id, there = f"driver-{uuid4()}", {"lat": next(LATITUDES), "lng": 151.2}
+    driver_id, there, token = f"driver-{uuid4()}", {"lat": next(LATITUDES), "lng": 151.2}, uuid4().hex * 2
     await approved(house, driver_id)
     async with (
         phone(house, f"customer-{uuid4()}", "user") as customer,
         phone(house, driver_id, "pilot") as driver,
     ):
+        await driver.http.post("/v1/devices", json={"token": token, "platform": "ios"})
         assert (await driver.call("pilot:online", there))["ok"]
         order = {"service_type": "courier", "pickup": {"address": "Quay", **there}, "total_price": 5}
         booking: str = (await customer.http.post("/v1/bookings", json=order)).json()["id"]
         await driver.hears("booking:offer", bookingId=booking)
+        pushes = f"{house.apns_control_url}/control/pushes"
+        pushed = await driver.http.get(pushes, params={"token": token, "wait_s": PATIENCE_S}, timeout=60)
+        assert pushed.json()["pushes"]
         await customer.http.post(f"/v1/bookings/{booking}/cancel")
     return booking
 
@@ -78,6 +82,7 @@ async def test_one_id_leads_from_the_request_through_every_service_though_nobody
     await found(house, "realtime", event="bus.delivered", trace_id=trace_id)
     told = await found(house, "push", event="transaction.committed", trace_id=trace_id)
     assert told["events"] == {"notification.created": 1}
+    await found(house, "push", event="push.attempted", result="sent", trace_id=trace_id)
 
 
 def about(line: dict[str, Any], kind: str, job: str) -> bool:

@@ -76,7 +76,7 @@ async def queue(stopped: World) -> AsyncIterator[Queue]:
         yield Queue(database, datetime.now(UTC) + timedelta(seconds=1))
 
 
-def news(user: str, job: UUID, minute: int = 0, **offer: UUID) -> News:
+def news(user: str, job: UUID, minute: int = 0, **offer: Any) -> News:
     """What happened to this job at that minute."""
     at = datetime(2026, 11, 20, 12, minute, tzinfo=UTC)
     told = domain.cancelled(user, job, datetime.now(UTC))

@@ -4,18 +4,14 @@ import asyncio
 from datetime import UTC, datetime
 
 import structlog
-from prometheus_client import Gauge
 
 from push import deliveries
+from push.delivery import State
+from push.metrics import OLDEST, PENDING, PUSHES
 from push.notifier import Channel
 from wire.sql import Database
 
 log = structlog.get_logger()
-
-PENDING = Gauge("waggle_pushes_pending", "Deliveries that are in no final state", ["channel"])
-OLDEST = Gauge(
-    "waggle_push_oldest_pending_seconds", "Age of the oldest news that waits to be delivered", ["channel"]
-)
 
 WATCH_EVERY = 5
 """Seconds between two counts of the backlog."""
@@ -51,6 +47,7 @@ async def expire(database: Database) -> None:
         except Exception as error:
             log.warning("push.not_expired", error=repr(error))
         if expired:
+            PUSHES.labels(State.expired.value).inc(expired)
             log.warning("push.expired", deliveries=expired)
         if expired < BATCH:
             await asyncio.sleep(EXPIRE_EVERY)

@@ -71,7 +71,7 @@ async def _record(tx: Transaction, heard: Sequence[Heard]) -> None:
     fresh = list({one.received.id: one for one in heard if one.received.id in new}.values())
     types = {service_type_of(one.received.event) for one in fresh}
     wordings = await wordings_of(tx.session, {one for one in types if one})
-    news = [(one.span, told) for one in fresh for told in _news(one.received, wordings)]
+    news = [(one.span, told) for one in fresh for told in _news(one, wordings)]
     recorded = await usecases.record(tx, [told for _, told in news])
     for (span, _), known in zip(news, recorded, strict=True):
         if known:
@@ -81,9 +81,10 @@ async def _record(tx: Transaction, heard: Sequence[Heard]) -> None:
     await usecases.offers_ended(tx, {one for one in ended if one})
 
 
-def _news(received: Received, wordings: Mapping[str, Wording]) -> list[News]:
-    event = received.event
-    offer = (event.offer_id, event.search_id) if isinstance(event, OfferCreated) else (None, None)
+def _news(heard: Heard, wordings: Mapping[str, Wording]) -> list[News]:
+    received, event = heard.received, heard.received.event
+    offer, search = (event.offer_id, event.search_id) if isinstance(event, OfferCreated) else (None, None)
     wording = wordings.get(service_type_of(event) or "", AS_REQUIRED)
+    trace_id = f"{heard.span.get_span_context().trace_id:032x}"
     told = notifications(event, received.time, wording)
-    return [News(one, received.id, received.time, *offer) for one in told]
+    return [News(one, received.id, received.time, offer, search, trace_id) for one in told]

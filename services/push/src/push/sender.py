@@ -13,21 +13,18 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter, Gauge
 
 from push import circuit, deliveries, delivery, store
 from push.deliveries import Claim, Claimed, Settled
 from push.delivery import State, Step
 from push.domain import URGENT
 from push.localized import from_kept
+from push.metrics import CIRCUIT, PUSHES
 from push.notifier import Channel, Environment, Notifier, Outcome, Push, Verdict
 from push.settings import Settings
 from wire.sql import Database, Transaction
 
 log = structlog.get_logger()
-
-PUSHES = Counter("waggle_pushes_total", "What became of attempts to deliver a notification", ["result"])
-CIRCUIT = Gauge("waggle_push_circuit_open", "1 while a push service is only probed", ["channel"])
 
 LEASE_MARGIN = 2
 """Seconds beyond the longest attempt until a delivery that was not written back is taken up again. Short,
@@ -122,7 +119,7 @@ class Sender:
 
     def _start(self, claim: Claim) -> None:
         for settled in claim.over:
-            _report(settled.id, settled.attempt, settled.step, settled.step.state.value)
+            _report(settled, settled.step.state.value)
         if claim.ready and self._circuit.is_open:
             self._circuit = circuit.probing(self._circuit, self._longest, datetime.now(UTC))
             self._probe = claim.ready[0].delivery.id
@@ -138,7 +135,8 @@ class Sender:
         self._judge(outcome, claimed.delivery.id, now)
         result = "retry" if step.state is State.pending else step.state.value
         gone = outcome.verdict is Verdict.gone
-        _report(claimed.delivery.id, claimed.attempt, step, "gone" if gone else result)
+        settled = Settled(claimed.delivery.id, claimed.attempt, step)
+        _report(settled, "gone" if gone else result, trace_id=claimed.notification.trace_id)
         self._done.append(Done(claimed, step, outcome))
         self._wake.set()
 
@@ -184,9 +182,15 @@ def _push(claimed: Claimed) -> Push:
     )
 
 
-def _report(delivery_id: UUID, attempt: int, step: Step, result: str) -> None:
+def _report(settled: Settled, result: str, **more: str | None) -> None:
     PUSHES.labels(result).inc()
+    step = settled.step
     loud = step.state in {State.pending, State.failed, State.expired}
-    (log.warning if loud else log.debug)(
-        "push.attempted", result=result, reason=step.reason, attempt=attempt, delivery_id=str(delivery_id)
+    (log.warning if loud else log.info)(
+        "push.attempted",
+        result=result,
+        reason=step.reason,
+        attempt=settled.attempt,
+        delivery_id=str(settled.id),
+        **{name: value for name, value in more.items() if value},
     )

@@ -47,7 +47,7 @@ class Settings(DatabaseSettings):
     fcm_ca_file: Path | None = None
     """PEM of the authority to trust with both; the system's when not given."""
 
-    push_concurrency: int = Field(default=50, ge=1, le=500)
+    push_concurrency: int = Field(default=200, ge=1, le=500)
     """How many pushes may be under way at once to each push service; Apple's sandbox is one of its own."""
     push_timeout_seconds: float = Field(default=5, gt=0, le=60)
     """How long one attempt may take."""

@@ -40,6 +40,7 @@ class NotificationRow(SQLModel, table=True):
     collapse_id: str
     localized: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     event_id: UUID
+    trace_id: str | None = None
     created_at: datetime = Field(sa_type=TIME)
     read_at: datetime | None = Field(default=None, sa_type=TIME)
 

@@ -85,13 +85,15 @@ async def test_push(tx: Transaction, owner: Identity) -> int:
 
 class News(NamedTuple):
     """Something to tell one person: `cause` is the id of the event that it comes of, which happened at
-    `happened_at`. If that is an offer, it is told for as long as neither it nor its search has ended."""
+    `happened_at` and belongs to a trace. If that is an offer, it is told for as long as neither it nor its
+    search has ended."""
 
     told: Notification
     cause: UUID
     happened_at: datetime
     offer_id: UUID | None = None
     search_id: UUID | None = None
+    trace_id: str | None = None
 
 
 class Recorded(NamedTuple):
@@ -148,6 +150,7 @@ def _notification(news: News, now: datetime) -> NotificationRow:
         collapse_id=told.collapse_id,
         localized=told.localized.kept() if told.localized else None,
         event_id=news.cause,
+        trace_id=news.trace_id,
         created_at=now,
     )
 
