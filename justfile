@@ -20,9 +20,9 @@ up *args:
 token *args:
     @uv run --quiet python -m stack token "$@"
 
-# Every test, two folders at a time; arguments go to pytest (`-n 0`: one, `--backend=containers`: parts from images)
+# Every test, three folders at a time; arguments go to pytest (`-n 0`: one, `--backend=containers`: parts from images)
 test *args:
-    exec uv run pytest -n 2 --dist loadgroup --no-loadscope-reorder "$@"
+    exec uv run pytest -n 3 --dist loadgroup --no-loadscope-reorder "$@"
 
 # Every state of small worlds through the real dispatch rules, and every seeded bug found; `just model --help`
 model *args:

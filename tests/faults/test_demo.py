@@ -36,7 +36,7 @@ async def test_a_city_runs_and_its_invariants_hold():
     status, output, figures = await city("--seconds", "8", "--drivers", "60")
     assert status == 0, output
     assert figures["violations"] == []
-    assert figures["assigned"] >= 20, figures
+    assert figures["assigned"] >= 10, figures
     assert 0 < figures["order_to_offer_ms"]["p50"] <= figures["order_to_offer_ms"]["p99"]
     assert figures["pushes_by_platform"].keys() == {"ios", "android"}
     assert min(figures["pushes_by_platform"].values()) > 0
@@ -50,4 +50,4 @@ async def test_a_city_survives_the_death_of_every_service_in_turn():
     status, output, figures = await city("--seconds", "20", "--drivers", "60", *kills)
     assert status == 0, output
     assert figures["violations"] == []
-    assert figures["assigned"] >= 20, figures
+    assert figures["assigned"] >= 10, figures

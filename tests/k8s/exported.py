@@ -34,7 +34,7 @@ def exported() -> dict[str, frozenset[str]]:
 
 def _registered() -> Iterator[tuple[str, str, frozenset[str]]]:
     for collector in tuple(REGISTRY._collector_to_names):
-        if isinstance(collector, MetricWrapperBase):
+        if isinstance(collector, MetricWrapperBase) and collector._name.startswith("waggle_"):
             yield collector._name, str(collector._type), frozenset(collector._labelnames)
 
 

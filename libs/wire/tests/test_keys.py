@@ -29,7 +29,7 @@ def test_every_user_has_a_seed_that_only_its_owner_reads_and_the_server_the_publ
         path = folder / f"{user}.seed"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert public_key(path.read_text()) == public[f"WAGGLE_NATS_NKEY_{user.upper()}"]
-        assert "SU" not in (folder / "public.env").read_text()
+        assert path.read_text() not in (folder / "public.env").read_text()
 
 
 def test_keys_that_there_are_are_never_replaced(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from stack.house import House
 from stack.ports import HOST, Reservation
+from stack.ready import http_ok
 
 KEY = "the secret of these tests, long enough"
 
@@ -96,6 +97,7 @@ async def test_signal_ends_http_first_then_work_then_the_bus(house: House, port:
     """Issue 2 item 3: SIGTERM drains. A request under way still has all it needs."""
     async with running(house.nats_url, port) as service, asyncio.TaskGroup() as group:
         await service.says("working")
+        await http_ok(f"{service.http.base_url}/livez")
         asked = group.create_task(service.http.get("/slow"))
         await service.says("slow begun")
         service.stop(number)
