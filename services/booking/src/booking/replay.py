@@ -44,15 +44,15 @@ One = TypeVar("One")
 class Replayed:
     """How many jobs were behind the stream, and how many decisions had not been applied."""
 
-    jobs: int = 0
-    decisions: int = 0
+    jobs: int
+    decisions: int
 
 
 async def replay(nc: Client, database: Database) -> Replayed:
     """Jobs first, for their events carry all of them; then what matching decided since."""
-    done = Replayed()
+    behind: set[UUID] = set()  # a job may be in several batches
     async for batch in _batches(direct.matching(nc, DISPATCH.name, JOBS)):
-        done.jobs += await _take_over(database, _newest(batch))
+        behind |= await _take_over(database, _newest(batch))
     async with database.transaction() as tx:
         await _go_on_counting(tx.session)
     before = await _applied(database)
@@ -61,8 +61,7 @@ async def replay(nc: Client, database: Database) -> Replayed:
         async with aclosing(direct.matching(nc, DISPATCH.name, decisions)) as messages:
             async for message in messages:
                 await _apply(apply, message)
-    done.decisions = await _applied(database) - before
-    return done
+    return Replayed(len(behind), await _applied(database) - before)
 
 
 async def _batches(messages: AsyncIterator[One]) -> AsyncIterator[list[One]]:
@@ -89,17 +88,17 @@ def _newest(messages: Iterable[Msg]) -> dict[UUID, JobEvent]:
     return found
 
 
-async def _take_over(database: Database, told: dict[UUID, JobEvent]) -> int:
-    """Rows of these jobs, where there was none or an older one; how many those were."""
+async def _take_over(database: Database, told: dict[UUID, JobEvent]) -> set[UUID]:
+    """Rows of these jobs, where there was none or an older one; which those were."""
     if not told:
-        return 0
+        return set()
     rows = [_row(event) for _, event in sorted(told.items())]
     statement = insert(BookingRow).values(rows)
     changes = {name: statement.excluded[name] for name in rows[0] if name != "id"}
     newer = statement.excluded["version"] > col(BookingRow.version)
     statement = statement.on_conflict_do_update(index_elements=["id"], set_=changes, where=newer)
     async with database.transaction() as tx:
-        return len((await tx.session.execute(statement.returning(col(BookingRow.id)))).all())
+        return set(await tx.session.scalars(statement.returning(col(BookingRow.id))))
 
 
 def _row(event: JobEvent) -> dict[str, Any]:
