@@ -20,6 +20,7 @@ async def city(*options):
         command = [sys.executable, "-m", "city", "demo", "--state", str(state), "--json", str(figures)]
         process = await asyncio.create_subprocess_exec(
             *command,
+            "--no-console",
             *options,
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,

@@ -22,6 +22,8 @@ LOCK_SECONDS = 10.0
 """How long a change may wait for a table that is in use. All who come after it wait behind it meanwhile."""
 CANNOT_CONNECT_NOW = "57P03"
 """What PostgreSQL answers while it starts, recovers or shuts down."""
+CHANGES_NOTHING = "UPDATE alembic_version SET version_num = version_num WHERE false"
+"""And yet a read-only database refuses it."""
 
 
 def environment() -> None:
@@ -67,7 +69,8 @@ async def upgrade(package: str, url: str, ca: str | None = None) -> None:
 
 
 def check(database: Database, package: str) -> Callable[[], Awaitable[None]]:
-    """A readiness check: the database answers, and its schema is what this code needs, or newer.
+    """A readiness check: the database answers, may be written to, and its schema is what this code needs, or
+    newer.
 
     A revision that this code does not know is a newer one's: schemas expand first and contract later, so
     that the old code still runs on it.
@@ -77,6 +80,7 @@ def check(database: Database, package: str) -> Callable[[], Awaitable[None]]:
     async def ready() -> None:
         async with database.engine.connect() as connection:
             found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+            await connection.execute(text(CHANGES_NOTHING))
         if found is None or found in revisions[1:]:
             raise RuntimeError(f"the schema is at {found}, this code needs {revisions[0]}")
 

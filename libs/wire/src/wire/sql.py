@@ -12,6 +12,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy import JSON, DateTime, LargeBinary
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -105,8 +107,9 @@ class Database:
         """Commits on leaving, rolls back on any exception. Letters are handed over after the commit.
 
         ProblemError 409 `conflict` when a concurrent transaction took a unique key first, 503 `unavailable`
-        when the database is away, has no connection left or takes too long over a statement. If it went
-        away during the commit the outcome is unknown: every command may be given again.
+        when the database is away, lets nobody in, has no connection left, takes too long over a statement, or
+        is read-only. If it went away during the commit the outcome is unknown: every command may be given
+        again.
         """
         try:
             async with self._begun() as tx:
@@ -150,16 +153,28 @@ def _log_events(letters: list[Letter]) -> None:
         log.info("transaction.committed", events=dict(counted), first=events[0].subject, trace_id=trace_id)
 
 
-_AWAY = ("08", "53", "57014", "57P")
+_AWAY = ("08", "53", "57014", "57P", "28", "3D000", "55000")
 """SQLSTATE: connection exception, insufficient resources, operator intervention (a statement that took too
-long, start, end)."""
+long, start, end); our role is not let in, the database is not there, or takes no connections."""
+_READ_ONLY = "25006"
+"""Of every change, where the server is a replica or was told to take none."""
 
 
 def _is_away(error: Exception) -> bool:
     if not isinstance(error, DBAPIError):
         return True
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return error.connection_invalidated or state.startswith(_AWAY)
+    return error.connection_invalidated or _state(error.orig).startswith(_AWAY)
+
+
+def _state(error: BaseException | None) -> str:
+    return getattr(error, "sqlstate", None) or ""
+
+
+def _leave_if_read_only(context: ExceptionContext) -> None:
+    """Let the pool go of all its connections: after a failover they lead to what is a replica now, and stay
+    as they are for ever."""
+    if _state(context.original_exception) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _row(letter: Letter, now: datetime) -> dict[str, object]:
@@ -186,6 +201,7 @@ async def open_database(
         connect_args=_connection(settings),
     )
     tell_of(engine)
+    listen(engine.sync_engine, "handle_error", _leave_if_read_only)
     try:
         yield Database(engine, async_sessionmaker(engine, expire_on_commit=False), hand_over)
     finally:
