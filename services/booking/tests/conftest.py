@@ -51,6 +51,15 @@ async def booking(backend: "Backend", nats_url: str) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
+async def silent_bus(nats_url: str) -> str:
+    """On which nothing was said yet: a stream knows the jobs of one database only."""
+    nc = await nats.connect(nats_url)
+    await nc.jetstream().purge_stream("DISPATCH")
+    await nc.close()
+    return nats_url
+
+
+@pytest.fixture
 def customer(booking: Service) -> Person:
     return booking.person("user")
 
