@@ -1,7 +1,8 @@
 """What a connection to APNs endures, over real HTTP/2 (A11)."""
 
 import asyncio
-import ssl
+import math
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,24 +10,22 @@ from pathlib import Path
 import pytest
 from aioapns.common import NotificationResult
 from aioapns.exceptions import ConnectionClosed
-from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import DataReceived, Event, RequestReceived, StreamEnded
-from h2.settings import SettingCodes
+from h2.events import Event, RequestReceived, StreamEnded
 
 from apns_standin import Script, Standin, standin
 from contracts.ids import new_id
+from push.apns import Apns
 from push.apns_pool import ApnsPool
+from push.notifier import Environment, Outcome, TooLateError, Verdict
 from push.provider_token import ProviderToken
-from standins.certificates import certificates_in
 
-HOST, TOPIC = "127.0.0.1", "app.waggle.driver"
-WINDOW = 65_535
-"""Bytes that either side may send until the other has acknowledged some (RFC 9113, 6.9.2)."""
+from .android import push
+from .http2_server import HANGING, HOST, WINDOW, Answer, Clock, Held, answering, take
+
+TOPIC = "app.waggle.driver"
 STREAMS = 50
-HANGING = "cd" * 32
-"""A device about which the server says nothing."""
 
 
 @pytest.fixture
@@ -108,8 +107,38 @@ async def test_a_push_that_is_given_up_makes_room_for_one_that_waits(push_apns_s
         await asyncio.gather(*hanging, return_exceptions=True)
 
 
-async def post(pool: ApnsPool, token: str) -> NotificationResult:
-    return await pool.post(token, str(new_id()), [], b"{}")
+async def test_a_push_whose_deadline_passes_while_it_waits_for_a_stream_is_not_sent(
+    push_apns_state: Path,
+) -> None:
+    """B4: nothing of it, and its place is for the next that waits."""
+    clock, held = Clock(), Held()
+    async with serving(push_apns_state, held.take, streams=1, clock=clock) as pool, asyncio.timeout(60):
+        await post(pool, "ab" * 32)  # connected
+        holding = asyncio.create_task(post(pool, HANGING))
+        await held.holds.wait()
+        late = asyncio.create_task(post(pool, "1a" * 32, clock.now + 1))
+        waiting = asyncio.create_task(post(pool, "2b" * 32, clock.now + 2))
+        await asyncio.sleep(0)
+        clock.now += 1
+        held.go_on.set()
+        assert (await holding).status == "200"
+        with pytest.raises(TooLateError):
+            await late
+        assert (await waiting).status == "200"
+    assert held.tokens == ["ab" * 32, HANGING, "2b" * 32]
+
+
+async def test_a_push_that_is_past_its_deadline_ends_there(pool: ApnsPool, apns: Standin) -> None:
+    """B4: also if nothing kept it from being sent."""
+    token = ProviderToken(apns.key_file.read_text(), apns.key_id, apns.team_id)
+    notifier = Apns({Environment.production: pool}, token)
+    assert await notifier.send(push(lives=0, token="1a" * 32)) == Outcome(Verdict.expired, "deadline passed")
+    assert await notifier.send(push(token="2b" * 32)) == Outcome(Verdict.sent)
+    assert [came.token for came in apns.pushes()] == ["2b" * 32]
+
+
+async def post(pool: ApnsPool, token: str, deadline: float = math.inf) -> NotificationResult:
+    return await pool.post(token, str(new_id()), [], b"{}", deadline)
 
 
 def take_some(conn: H2Connection, event: Event) -> None:
@@ -118,38 +147,17 @@ def take_some(conn: H2Connection, event: Event) -> None:
     take(conn, event)
 
 
-def take(conn: H2Connection, event: Event) -> None:
-    """200 to every request, as soon as its headers are there."""
-    if isinstance(event, RequestReceived):
-        apns_id = dict(event.headers)[b"apns-id"]
-        conn.send_headers(event.stream_id, [(":status", "200"), ("apns-id", apns_id)], end_stream=True)
-    if isinstance(event, DataReceived):
-        conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-
-
 def refuse(conn: H2Connection, event: Event) -> None:
     if isinstance(event, StreamEnded):
         conn.reset_stream(event.stream_id, ErrorCodes.REFUSED_STREAM)
 
 
 @asynccontextmanager
-async def serving(state: Path, answer: Callable[[H2Connection, Event], None]) -> AsyncIterator[ApnsPool]:
-    """A pool of one connection to a server with the protocol's first window and a few streams at a time."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        conn = H2Connection(H2Configuration(client_side=False))
-        conn.initiate_connection()
-        conn.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: STREAMS})
-        while data := await reader.read(WINDOW):
-            for event in conn.receive_data(data):
-                answer(conn, event)
-            writer.write(conn.data_to_send())
-        writer.close()
-
-    certificates = certificates_in(state, HOST)
-    tls = ssl.create_default_context(cafile=certificates.ca_file)
-    tls.set_alpn_protocols(["h2"])
-    async with await asyncio.start_server(serve, HOST, 0, ssl=certificates.server_context()) as server:
-        pool = ApnsPool(HOST, server.sockets[0].getsockname()[1], tls, max_connections=1)
+async def serving(
+    state: Path, answer: Answer, streams: int = STREAMS, clock: Callable[[], float] = time.time
+) -> AsyncIterator[ApnsPool]:
+    """A pool of one connection to a server with a few streams at a time."""
+    async with answering(state, answer, streams) as (port, tls):
+        pool = ApnsPool(HOST, port, tls, max_connections=1, clock=clock)
         yield pool
         await pool.aclose()

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from push.circuit import CLOSED, Circuit, failed, probing
+from push.circuit import CLOSED, Circuit, failed, judged, probing
+from push.notifier import Outcome, Verdict
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FREE = 50
@@ -59,3 +60,16 @@ def test_the_pauses_between_probes_grow_to_fifteen_seconds() -> None:
 def test_what_was_under_way_when_it_opened_puts_the_probe_off_no_further() -> None:
     circuit = opened()
     assert failed(circuit, NOW + seconds(5), was_probe=False) == circuit
+
+
+def test_any_answer_closes_it() -> None:
+    for verdict in (Verdict.sent, Verdict.gone, Verdict.failed, Verdict.retry):
+        assert judged(opened(), Outcome(verdict), NOW, was_probe=True) == CLOSED
+
+
+def test_an_attempt_that_its_own_deadline_cut_short_says_nothing_of_the_push_service() -> None:
+    """A11: or offers that live for seconds would have a dead service asked on and on."""
+    late = Outcome(Verdict.expired)
+    assert judged(opened(), late, NOW, was_probe=True) == opened()
+    failing = failed(CLOSED, NOW, was_probe=False)
+    assert judged(failing, late, NOW, was_probe=False) == failing

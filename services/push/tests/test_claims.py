@@ -27,7 +27,8 @@ World = Any
 
 @dataclass
 class Queue:
-    """The database, and what tests do with it. `now` is when claims are made."""
+    """The database, and what tests do with it. `now` is when claims are made: later than all that a test does
+    by the real clock, however slow."""
 
     database: Database
     now: datetime
@@ -73,7 +74,7 @@ class Queue:
 @pytest.fixture
 async def queue(stopped: World) -> AsyncIterator[Queue]:
     async with open_database(stopped.settings(), lambda _letters: None) as database:
-        yield Queue(database, datetime.now(UTC) + timedelta(seconds=1))
+        yield Queue(database, datetime.now(UTC) + timedelta(minutes=1))
 
 
 def news(user: str, job: UUID, minute: int = 0, **offer: Any) -> News:

@@ -38,6 +38,7 @@ def test_news_with_an_hour_to_live_is_tried_at_most_once_a_minute() -> None:
         (Verdict.gone, State.failed),
         (Verdict.failed, State.failed),
         (Verdict.dropped, State.dropped),
+        (Verdict.expired, State.expired),
     ],
 )
 def test_every_other_verdict_is_final(verdict: Verdict, state: State) -> None:

@@ -254,6 +254,21 @@ async def test_a_push_given_up_on_takes_no_other_with_it(fcm: Notifier, google: 
     assert await asyncio.wait_for(tasks[0], SOON) == Outcome(Verdict.sent)
 
 
+async def test_a_push_that_is_past_its_deadline_ends_there_and_costs_the_others_nothing(
+    fcm: Notifier, google: Standin
+) -> None:
+    """B4"""
+    first, late, last = push(), push(lives=0), push()
+    outcomes = [await fcm.send(one) for one in (first, late, last)]
+    assert outcomes == [
+        Outcome(Verdict.sent),
+        Outcome(Verdict.expired, "deadline passed"),
+        Outcome(Verdict.sent),
+    ]
+    assert [came.token for came in google.pushes()] == [first.token, last.token]
+    assert {came.connection for came in google.pushes()} == {1}
+
+
 async def test_without_fcm_a_push_is_dropped_and_says_so(configure: Configure) -> None:
     """A12"""
     async with open_fcm(configure(fcm_project_id=None, fcm_service_account_file=None)) as fcm:

@@ -1,7 +1,12 @@
 """A push service in trouble is nobody else's trouble (A11), and neither is our own death."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+
+import asyncpg
+from sqlalchemy.engine import make_url
 
 from apns_standin import Script
 from contracts.events import SearchTimedOut
@@ -100,3 +105,40 @@ async def test_a_killed_service_sends_after_its_restart_what_it_had_not_written_
     assert copy.apns_id == first.apns_id == str(row.id)
     assert copy.headers == first.headers
     assert (row.attempts, (await stopped.notifications("user"))["unread"]) == (2, 1)
+
+
+async def test_a_push_that_is_answered_while_the_database_is_away_is_sent_once(world: World) -> None:
+    """A11, B13: what became of it waits, and is written back before anything is sent again."""
+    token, before = await world.register("user"), await sent(world)
+    world.apns.script(token, Script(hang_s=3, times=1))
+    await world.happens(news("user"))
+    await world.apns.next_push(token)
+    async with away(world):
+        async with asyncio.timeout(60):
+            while await sent(world) == before:
+                await asyncio.sleep(0.05)
+        assert (await world.http.get("/readyz")).json()["failing"].keys() == {"database"}
+    row = await world.settled(token, "sent")
+    assert (row.attempts, len(world.apns.pushes(token))) == (1, 1)
+
+
+async def sent(world: World) -> list[str]:
+    """How many pushes were, as the metrics have it."""
+    lines = (await world.http.get("/metrics")).text.splitlines()
+    return [line for line in lines if line.startswith('waggle_pushes_total{result="sent"}')]
+
+
+@asynccontextmanager
+async def away(world: World) -> AsyncIterator[None]:
+    """The service's database lets nobody in, and ends the sessions it has."""
+    url = make_url(world.database_url)
+    server = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    superuser = await asyncpg.connect(server)
+    await superuser.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
+    ended = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = $1"
+    await superuser.execute(ended, url.database)
+    try:
+        yield
+    finally:
+        await superuser.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS true')
+        await superuser.close()

@@ -26,6 +26,8 @@ World = Any
 DRIVERS = 2_500
 AT_ONCE = 250
 TIMEOUT_S = 5.0
+TURN_S = 3.0
+"""Longest that the sender takes over one turn of its loop, with room for a machine that does much else."""
 FAILURES = [
     *(Script(reason=reason, share=0.01) for reason in ("BadDeviceToken", "DeviceTokenNotForTopic")),
     *(Script(reason=reason, share=0.01) for reason in ("Unregistered", "ExpiredToken", "PayloadTooLarge")),
@@ -40,13 +42,14 @@ FAILURES = [
 @dataclass(frozen=True)
 class Storm:
     """What was left of it: the deliveries with what they tell, the ends of offers, what APNs received, and
-    how many attempts of a delivery had no answer.
+    how many attempts of a delivery had no answer. `standstill`: seconds of our own loop's longest turn.
     """
 
     deliveries: list[Row[Any]]
     ended: dict[UUID, datetime]
     received: dict[str, list[Any]]
     unanswered: Counter[str]
+    standstill: float
 
 
 def offer(driver: str, lives: float) -> OfferCreated:
@@ -125,13 +128,30 @@ async def storm(
         stopped.apns.script("*", *FAILURES)
         settings = {"push_timeout_seconds": TIMEOUT_S, "push_concurrency": 200, "log_level": "warning"}
         process = await spawned(stopped, tmp_path / "log", **settings)
+        turns = Turns()
+        watching = asyncio.create_task(turns.watch())
         try:
             await asyncio.gather(pour(stopped, notifications), calm(stopped, notifications))
         finally:
             process.terminate()
             await process.wait()
-        storms["storm"] = await what_is_left(stopped, unanswered(tmp_path / "log"))
+            watching.cancel()
+        storms["storm"] = await what_is_left(stopped, unanswered(tmp_path / "log"), turns.longest)
     return storms["storm"]
+
+
+@dataclass
+class Turns:
+    """How long the longest turn of this process's event loop took, in seconds."""
+
+    longest: float = 0.0
+
+    async def watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + 0.01
+            await asyncio.sleep(0.01)
+            self.longest = max(self.longest, loop.time() - due)
 
 
 def unanswered(log: Path) -> Counter[str]:
@@ -141,7 +161,7 @@ def unanswered(log: Path) -> Counter[str]:
     return Counter(one["delivery_id"] for one in attempts if not one["reason"][0].isdigit())
 
 
-async def what_is_left(world: World, unanswered: Counter[str]) -> Storm:
+async def what_is_left(world: World, unanswered: Counter[str], standstill: float) -> Storm:
     told = "notification ON notification_id = notification.id"
     query = text(f"SELECT delivery.*, created_at FROM delivery JOIN {told}")
     async with world.engine.connect() as connection:
@@ -150,7 +170,7 @@ async def what_is_left(world: World, unanswered: Counter[str]) -> Storm:
     received: dict[str, list[Any]] = {}
     for push in world.apns.pushes():
         received.setdefault(push.apns_id, []).append(push)
-    return Storm(rows, ended, received, unanswered)
+    return Storm(rows, ended, received, unanswered, standstill)
 
 
 pytestmark = pytest.mark.timeout(500)  # on a busy machine; a quiet one needs less than a minute
@@ -174,14 +194,18 @@ async def test_nothing_of_the_storm_was_taken_twice_unless_the_answer_was_lost(s
 
 
 async def test_nothing_of_the_storm_arrived_after_its_deadline(storm: Storm) -> None:
-    """B4: but for an attempt that had begun, whose bytes APNs has yet to read."""
-    late = [
-        push
+    """B4: none is begun after it, by the sender's clock (`test_apns_connection`). The slack is for bytes on
+    their way: the sender writes what it began at the end of its loop's turn, and we read that when our loop
+    comes round to it, which plays APNs and makes the storm."""
+    slack = TURN_S + storm.standstill
+    late = {
+        push.apns_id: push.received_at - int(push.headers["apns-expiration"])
         for pushes in storm.received.values()
         for push in pushes
-        if push.received_at > int(push.headers["apns-expiration"]) + TIMEOUT_S
-    ]
-    assert late == []
+    }
+    latest = max(late.values())
+    print(f"latest {latest:.3f} s after its deadline, our loop stood still for {storm.standstill:.3f} s")
+    assert latest <= slack
 
 
 async def test_no_offer_of_the_storm_arrived_after_its_end(storm: Storm) -> None:

@@ -15,7 +15,16 @@ from jh2.exceptions import H2Error
 from push.apns_connection import Headers
 from push.apns_pool import ApnsPool
 from push.localized import Localized
-from push.notifier import ActivityUpdate, Environment, Outcome, Push, Unconfigured, Verdict
+from push.notifier import (
+    TOO_LATE,
+    ActivityUpdate,
+    Environment,
+    Outcome,
+    Push,
+    TooLateError,
+    Unconfigured,
+    Verdict,
+)
 from push.provider_token import ProviderToken
 from push.settings import Settings
 
@@ -50,6 +59,8 @@ class Apns:
             result = await self._ask(pool, push, headers, payload, authorization)
             if result.description == TOKEN_EXPIRED and (new := self._provider_token.renewed(authorization)):
                 result = await self._ask(pool, push, headers, payload, new)
+        except TooLateError:
+            return TOO_LATE
         except (ConnectionClosed, NotConnectedError, H2Error, OSError) as error:
             return Outcome(Verdict.retry, f"{type(error).__name__}: {error}".strip(" :"), outage=True)
         return outcome_of(result)
@@ -63,7 +74,7 @@ class Apns:
         authorization: str,
     ) -> NotificationResult:
         signed = [*headers, ("authorization", authorization)]
-        return await pool.post(push.token, str(push.id), signed, payload)
+        return await pool.post(push.token, str(push.id), signed, payload, push.expires_at.timestamp())
 
 
 def headers_of(push: Push) -> list[tuple[str, str]]:

@@ -9,11 +9,14 @@ aioapns says what the requests and answers are. What is changed of it here, and 
   connection, raises InvalidStateError, and everybody else on the connection waits for ever;
 - a connection that is closing takes no new requests, and sends nobody's requests a second time;
 - one whose flow control window is full counts as busy; in aioapns the request fails;
+- nothing is begun after its deadline, however long it waited for a stream;
 - what is received is acknowledged: without that 65,535 bytes of refusals are all that APNs may ever send;
 - what is written in one turn of the event loop goes out together, as one TLS record.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -34,6 +37,8 @@ from jh2.events import (
 )
 from jh2.exceptions import FlowControlError, H2Error, ProtocolError
 
+from push.notifier import TooLateError
+
 Headers = Sequence[tuple[str, str]]
 
 TRUSTING = H2Configuration(
@@ -47,7 +52,8 @@ LARGEST_BODY = 4096
 
 
 class ApnsConnection(APNsTLSClientProtocol):
-    """One HTTP/2 connection to one host. `on_news` is called when it may have room again."""
+    """One HTTP/2 connection to one host. `on_news` is called when it may have room again. `clock`: seconds
+    since 1970."""
 
     INACTIVITY_TIME = 3600
 
@@ -57,10 +63,11 @@ class ApnsConnection(APNsTLSClientProtocol):
         loop: asyncio.AbstractEventLoop,
         on_lost: Callable[["ApnsConnection"], None],
         on_news: Callable[[], None],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__("", loop)
         self.conn = H2Connection(TRUSTING)
-        self.host, self._on_lost, self._on_news = host, on_lost, on_news
+        self.host, self._on_lost, self._on_news, self._clock = host, on_lost, on_news, clock
         self.lost: asyncio.Future[None] = loop.create_future()
         self._heard_at = self._used_at = 0.0
         self._flush_is_due = False
@@ -72,13 +79,18 @@ class ApnsConnection(APNsTLSClientProtocol):
             return True
         return bool(self.conn.outbound_flow_control_window < LARGEST_BODY)
 
-    async def post(self, token: str, apns_id: str, headers: Headers, body: bytes) -> NotificationResult:
+    async def post(
+        self, token: str, apns_id: str, headers: Headers, body: bytes, deadline: float = math.inf
+    ) -> NotificationResult:
         """Send one notification and wait for its answer. ConnectionClosed or an H2Error when none can
-        come; may be cancelled."""
+        come, TooLateError when it may not be begun any more; may be cancelled."""
         stream = await self.free_channels.acquire()
         if len(body) > self.conn.outbound_flow_control_window:
             self.free_channels.release()
             raise FlowControlError("APNs does not read")
+        if self._clock() >= deadline:
+            self.free_channels.release()
+            raise TooLateError
         asked_at = self.loop.time()
         answer: asyncio.Future[NotificationResult] = self.loop.create_future()
         try:

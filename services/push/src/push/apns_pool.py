@@ -1,7 +1,10 @@
 """The open connections to one host of APNs."""
 
 import asyncio
+import math
 import ssl
+import time
+from collections.abc import Callable
 from typing import Any, cast
 
 from aioapns.common import NotificationResult
@@ -13,11 +16,18 @@ from push.apns_connection import ApnsConnection, Headers
 
 
 class ApnsPool(APNsBaseConnectionPool):
-    """At most `max_connections`, made when first needed."""
+    """At most `max_connections`, made when first needed. `clock`: seconds since 1970."""
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext, max_connections: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext,
+        max_connections: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__(max_connections=max_connections)
-        self._host, self._port, self._tls = host, port, tls
+        self._host, self._port, self._tls, self._clock = host, port, tls, clock
         self._room = asyncio.Event()
 
     async def create_connection(self) -> ApnsConnection:
@@ -29,7 +39,7 @@ class ApnsPool(APNsBaseConnectionPool):
         return connection
 
     def _connection(self) -> ApnsConnection:
-        return ApnsConnection(self._host, self.loop, self.discard_connection, self._room.set)
+        return ApnsConnection(self._host, self.loop, self.discard_connection, self._room.set, self._clock)
 
     async def acquire(self) -> ApnsConnection:
         """One with room, however long that takes. aioapns would look every 10 ms, and never open another."""
@@ -38,11 +48,13 @@ class ApnsPool(APNsBaseConnectionPool):
             await self._room.wait()
         return cast("ApnsConnection", await super().acquire())
 
-    async def post(self, token: str, apns_id: str, headers: Headers, body: bytes) -> NotificationResult:
+    async def post(
+        self, token: str, apns_id: str, headers: Headers, body: bytes, deadline: float = math.inf
+    ) -> NotificationResult:
         """`ApnsConnection.post` on a connection with room; ConnectionError when none can be made."""
         connection = await self.acquire()
         try:
-            return await connection.post(token, apns_id, headers, body)
+            return await connection.post(token, apns_id, headers, body, deadline)
         except NoAvailableStreamIDError as error:  # after 2^30 pushes; its successor starts from 1
             connection.close()
             raise ConnectionClosed("out of stream numbers") from error

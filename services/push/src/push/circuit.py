@@ -7,6 +7,8 @@ claimed for nothing; here nothing is claimed that is not going to be sent.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from push.notifier import Outcome, Verdict
+
 TRIPS_AFTER = 5
 """Failures in a row."""
 TRIPS_OVER = timedelta(seconds=1)
@@ -45,6 +47,14 @@ CLOSED = Circuit()
 def probing(circuit: Circuit, lasting: timedelta, now: datetime) -> Circuit:
     """A probe is on its way, which takes `lasting` at most: until then there is no other."""
     return replace(circuit, probe_at=now + lasting) if circuit.is_open else circuit
+
+
+def judged(circuit: Circuit, outcome: Outcome, now: datetime, *, was_probe: bool) -> Circuit:
+    """After an attempt. Whatever the push service answers, it is there; an attempt that its own deadline cut
+    short says nothing, and if it was the probe there is another."""
+    if outcome.verdict is Verdict.expired:
+        return circuit
+    return failed(circuit, now, was_probe=was_probe) if outcome.outage else CLOSED
 
 
 def failed(circuit: Circuit, now: datetime, *, was_probe: bool) -> Circuit:

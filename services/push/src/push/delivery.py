@@ -60,6 +60,7 @@ _FINAL = {
     Verdict.gone: State.failed,
     Verdict.failed: State.failed,
     Verdict.dropped: State.dropped,
+    Verdict.expired: State.expired,
 }
 
 

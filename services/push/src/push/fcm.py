@@ -11,8 +11,8 @@ import httpx
 from push.fcm_answers import needs_new_token, outcome_of
 from push.fcm_message import message_of
 from push.google_connection import GoogleConnection, http2_client
-from push.google_token import GoogleToken, Post, TokenError, service_account
-from push.notifier import Notifier, Outcome, Push, Unconfigured, Verdict
+from push.google_token import GoogleToken, TokenError, service_account
+from push.notifier import TOO_LATE, Notifier, Outcome, Push, TooLateError, Unconfigured, Verdict
 from push.settings import Settings
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
@@ -22,8 +22,8 @@ class Fcm:
     """The Notifier for Android phones. FCM has no id for a push: one that is sent again comes again, and on
     the phone takes the place of the first by its tag."""
 
-    def __init__(self, url: str, token: GoogleToken, post: Post) -> None:
-        self._url, self._token, self._post = url, token, post
+    def __init__(self, url: str, token: GoogleToken, connection: GoogleConnection) -> None:
+        self._url, self._token, self._connection = url, token, connection
 
     async def send(self, push: Push) -> Outcome:
         """One attempt, and another at once if the access token had ended. Trouble with the connection is a
@@ -34,6 +34,8 @@ class Fcm:
             if needs_new_token(answer):
                 self._token.refused(token)
                 answer = await self._ask(push, await self._token.get())
+        except TooLateError:
+            return TOO_LATE
         except TokenError as error:
             return Outcome(Verdict.retry, str(error), outage=True)
         except httpx.RequestError as error:
@@ -44,7 +46,10 @@ class Fcm:
     async def _ask(self, push: Push, token: str) -> httpx.Response:
         body = json.dumps(message_of(push, datetime.now(UTC)), ensure_ascii=False, separators=(",", ":"))
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        return await self._post(self._url, content=body.encode(), headers=headers)
+        deadline = push.expires_at.timestamp()
+        return await self._connection.post(
+            self._url, content=body.encode(), headers=headers, deadline=deadline
+        )
 
 
 @asynccontextmanager
@@ -60,7 +65,7 @@ async def open_fcm(settings: Settings) -> AsyncIterator[Notifier]:
     token = GoogleToken(account, SCOPE, connection.post)
     url = f"{settings.fcm_url}/v1/projects/{settings.fcm_project_id}/messages:send"
     try:
-        yield Fcm(url, token, connection.post)
+        yield Fcm(url, token, connection)
     finally:
         await token.aclose()
         await connection.aclose()

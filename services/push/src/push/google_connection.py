@@ -5,14 +5,23 @@ nothing more (encode/httpcore#943). And a connection from which no answer comes 
 So whoever stops waiting, or hears of trouble, leaves a new connection to those who come after.
 """
 
+import math
 import ssl
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
+from push.notifier import TooLateError
+
 IDLE_SECONDS = 180
 """An idle connection is closed by Google after some minutes. We do it first: between two requests."""
+
+
+BEGINS = "http2.send_request_headers.started"
+"""A request has its stream, and nothing of it has been written."""
 
 
 @dataclass
@@ -28,19 +37,27 @@ def http2_client(tls: ssl.SSLContext, seconds: float) -> httpx.AsyncClient:
 
 
 class GoogleConnection:
-    """`make` makes a client; one is used until it disappoints."""
+    """`make` makes a client; one is used until it disappoints. `clock`: seconds since 1970."""
 
-    def __init__(self, make: Callable[[], httpx.AsyncClient]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[], httpx.AsyncClient], clock: Callable[[], float] = time.time) -> None:
+        self._make, self._clock = make, clock
         self._line = _Line(make())
 
-    async def post(self, url: str, *, content: bytes, headers: dict[str, str]) -> httpx.Response:
-        """httpx.RequestError if no answer comes; may be cancelled."""
+    async def post(
+        self, url: str, *, content: bytes, headers: dict[str, str], deadline: float = math.inf
+    ) -> httpx.Response:
+        """httpx.RequestError if no answer comes, TooLateError if it may not be begun any more; may be
+        cancelled."""
         line = self._line
         line.requests += 1
         answered = False
+        in_time = {"trace": self._not_after(deadline)}
         try:
-            answer = await line.client.post(url, content=content, headers=headers)
+            answer = await line.client.post(url, content=content, headers=headers, extensions=in_time)
+        except TooLateError:
+            answered = True  # nothing was asked, and the connection is as good as it was
+            raise
+        else:
             answered = True
             return answer
         finally:
@@ -49,6 +66,15 @@ class GoogleConnection:
                 self._line = _Line(self._make())
             if not line.requests and line is not self._line:
                 await line.client.aclose()
+
+    def _not_after(self, deadline: float) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+        """httpcore tells of each of its steps before it makes it; what is raised then ends the request."""
+
+        async def look(step: str, _: Mapping[str, Any]) -> None:
+            if step == BEGINS and self._clock() >= deadline:
+                raise TooLateError
+
+        return look
 
     async def aclose(self) -> None:
         """Close it; nothing may be under way."""

@@ -95,6 +95,9 @@ class Verdict(StrEnum):
     """It will never be taken."""
     dropped = "dropped"
     """There is nobody to give it to."""
+    expired = "expired"
+    """Its time was over before there was an answer, or before a byte of it was sent. Of the push service that
+    says nothing."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +115,19 @@ class Outcome:
     outage: bool = False
 
 
+class TooLateError(Exception):
+    """It waited for its turn beyond its deadline, and nothing of it was sent."""
+
+
+TOO_LATE = Outcome(Verdict.expired, "deadline passed")
+
+
 class Notifier(Protocol):
     """A push service."""
 
     async def send(self, push: Push) -> Outcome:
-        """Send once; may be cancelled. Trouble on the way is an Outcome, not an exception."""
+        """Send once, but nothing after `expires_at`; may be cancelled. Trouble on the way is an Outcome, not
+        an exception."""
 
 
 class LiveActivities(Protocol):

@@ -32,6 +32,8 @@ because a crash must not cost an offer its 30 s."""
 GATHER = 0.005
 """Seconds that what was finished or committed waits for others, to be written back and claimed at once."""
 
+NO_ANSWER = "no answer in time"
+
 
 @dataclass(frozen=True)
 class Done:
@@ -147,18 +149,16 @@ class Sender:
             async with asyncio.timeout(min(longest, left)):
                 return await self._notifier.send(push)
         except TimeoutError:
-            return Outcome(Verdict.retry, "no answer in time", outage=left >= longest)
+            if left < longest:
+                return Outcome(Verdict.expired, NO_ANSWER)
+            return Outcome(Verdict.retry, NO_ANSWER, outage=True)
         except Exception as error:
             log.exception("push.attempt_failed", delivery_id=str(push.id))
             return Outcome(Verdict.retry, repr(error))
 
     def _judge(self, outcome: Outcome, delivery_id: UUID, now: datetime) -> None:
-        was_open = self._circuit.is_open
-        if outcome.outage:
-            was_probe = delivery_id == self._probe
-            self._circuit = circuit.failed(self._circuit, now, was_probe=was_probe)
-        else:
-            self._circuit = circuit.CLOSED
+        was_open, was_probe = self._circuit.is_open, delivery_id == self._probe
+        self._circuit = circuit.judged(self._circuit, outcome, now, was_probe=was_probe)
         if self._circuit.is_open is not was_open:
             state = "opened" if self._circuit.is_open else "closed"
             log.warning("push.circuit", channel=self._channel.value, state=state, reason=outcome.reason)
