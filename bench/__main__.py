@@ -7,12 +7,14 @@ import typer
 from rich.console import Console
 
 from bench import accept, order_to_offer, supply
+from bench.capacity import measure as capacity
 from bench.edge import measure as edge
 from bench.harness import repeat, show, write
 from bench.push import measure as push
 
 BENCHES = {
     "accept": accept.measure,
+    "capacity": capacity.measure,
     "edge": edge.measure,
     "edge_stock": edge.measure_stock,
     "order_to_offer": order_to_offer.measure,

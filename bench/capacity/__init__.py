@@ -1,0 +1,1 @@
+"""What each part takes for so many drivers, orders and positions: `just bench capacity`."""
