@@ -90,7 +90,7 @@ async def test_service_type_needs_a_plain_name(anywhere: Visitor, name: str) -> 
         ("DELETE", f"/v1/bookings/{UNKNOWN}"),
         ("GET", f"/v1/bookings/{UNKNOWN}/cancel"),
         ("POST", f"/v1/bookings/{UNKNOWN}/track"),
-        ("GET", "/v1/drivers"),
+        ("PUT", "/v1/drivers"),
         ("DELETE", "/v1/drivers/me"),
         ("GET", f"/v1/jobs/{UNKNOWN}/accept"),
         ("POST", "/v1/jobs/available"),

@@ -76,6 +76,17 @@ async def test_position_delivered_twice_is_kept_once(
     await records(booking, first, last)
     items = await until(customer, job, 2)
     assert [item["lat"] for item in items] == [first.lat, last.lat]
+    await all_acknowledged(booking)
+
+
+async def all_acknowledged(booking: Service) -> None:
+    """Nothing comes again: told by nobody but the server."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            info = await booking.nc.jetstream().consumer_info("TRACKING", BOOKING_TRACKING.durable)
+            if not info.num_pending and not info.num_ack_pending:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def test_track_is_paged_by_time(

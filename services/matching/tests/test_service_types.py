@@ -251,11 +251,10 @@ async def test_a_service_type_has_a_plain_name(world, name):
 async def test_settings_are_for_admins_only(world, role):
     """B14: 403; and what is not there is 404."""
     answers = [
-        await reads(world, role=role),
         await reads(world, "/courier", role=role),
         await sets(world, "courier", HAUL, role=role),
     ]
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "forbidden")] * 3
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "forbidden")] * 2
     assert (await reads(world, "/courier")).json() == COURIER
     unknown = await reads(world, "/teleport")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
@@ -266,3 +265,16 @@ async def test_an_unknown_service_type_fails_the_search_with_that_reason(world):
     job = world.job(world.place(), "teleport")
     await world.created(job)
     assert (await world.hears(SearchFailed, job.id)).reason is SearchFailure.unknown_service_type
+
+
+@pytest.mark.parametrize("role", ["user", "pilot"])
+async def test_everybody_may_know_what_can_be_ordered_and_no_more(world, role):
+    """D1, B14: names; the rules and words behind them are the admins'."""
+    assert (await sets(world, "express", {"steps": [{"policy": "direct"}]})).status_code == 200
+    answer = await reads(world, role=role)
+    assert answer.status_code == 200
+    named = answer.json()["items"]
+    assert {"name": "courier"} in named
+    assert all(one.keys() == {"name"} for one in named)
+    assert [one["name"] for one in named] == [one["name"] for one in (await reads(world)).json()["items"]]
+    assert (await reads(world, "/courier", role=role)).status_code == 403

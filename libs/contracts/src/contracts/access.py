@@ -59,6 +59,7 @@ PUBLISHERS: Mapping[str, Services] = {
     "presence.driver": ("matching",),
     "presence.edge": ("matching",),
     "matching.look": ("matching",),
+    "matching.map": ("matching",),
     "matching.regions.changed": ("matching",),
 }
 """Who publishes what is neither an event nor a request, by its name in the catalogue."""
@@ -70,6 +71,7 @@ LISTENERS: Mapping[str, Services] = {
     "presence.driver": ("realtime",),
     "presence.edge": ("realtime",),
     "matching.look": ("matching",),
+    "matching.map": ("matching",),
     "matching.regions.changed": ("matching",),
 }
 """Who listens on core NATS, by names in the catalogue."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 
 from contracts.events import EVENTS, DriverLocated, Event, JobTracked
 from contracts.models import Model
-from contracts.replicas import LookWanted, RegionsChanged
+from contracts.replicas import LookWanted, MapPart, MapWanted, RegionsChanged
 from contracts.requests import REQUESTS, FindDriver, FindEdge, Present, Problem
 from contracts.sessions import SessionRooms
 from contracts.subjects import live_track, recorded_track, session_rooms
@@ -51,6 +51,7 @@ def catalog() -> Iterator[Contract]:
     for request in REQUESTS:
         yield Contract(request.subject, request.subject, cast("type[Model]", request), request.reply)
     yield Contract("matching.look", _template(LookWanted.subject(_SAMPLES["cell"])), LookWanted)
+    yield Contract("matching.map", MapWanted.subject, MapWanted, MapPart)
     yield Contract("matching.regions.changed", RegionsChanged.subject, RegionsChanged)
     yield Contract("problem", "", Problem)
 

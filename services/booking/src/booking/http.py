@@ -6,10 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
 from nats.aio.client import Client
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
 from booking import dispatch, store, tracking, usecases
 from booking.dispatch import SearchStatus
+from booking.domain import UNDER_WAY
 from booking.outgoing import job_of
 from booking.service_types import ServiceTypes
 from booking.settings import Settings
@@ -63,6 +64,11 @@ class Step(BaseModel):
     status: JobStatus
 
 
+def _listed(said: list[str]) -> list[str]:
+    return [word for words in said for word in words.split(",")]
+
+
+Statuses = Annotated[list[JobStatus] | None, BeforeValidator(_listed), Query()]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
 
 
@@ -90,15 +96,24 @@ def routes(database: Database, nc: Client, settings: Settings) -> APIRouter:
     @router.get("")
     async def mine(
         caller: Caller,
+        status: Statuses = None,
+        under_way: Annotated[bool, Query(alias="open")] = False,
         before: UUID | None = None,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> Page:
-        """The caller's bookings; all of them for an admin."""
+        """The caller's bookings; all of them for an admin, whose map shows the open ones (D3).
+
+        `status`: only these, as a list with commas or said repeatedly. `open`: only those that a driver is
+        looked for or is at work on."""
+        wanted = {one.value for one in status or JobStatus}
+        if under_way:
+            wanted &= {one.value for one in UNDER_WAY}
         async with database.transaction() as tx:
             rows = await store.page(
                 tx.session,
                 customer=caller.subject if caller.role is Role.user else None,
                 driver=caller.subject if caller.role is Role.pilot else None,
+                statuses=wanted if status or under_way else None,
                 before=before,
                 limit=limit,
             )

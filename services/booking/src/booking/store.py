@@ -1,5 +1,6 @@
 """Booking's rows: bookings, and the idempotency keys that made them."""
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -84,14 +85,23 @@ async def lock(session: AsyncSession, booking_id: UUID) -> BookingRow | None:
 
 
 async def page(
-    session: AsyncSession, *, customer: str | None, driver: str | None, before: UUID | None, limit: int
+    session: AsyncSession,
+    *,
+    customer: str | None,
+    driver: str | None,
+    statuses: Collection[str] | None,
+    before: UUID | None,
+    limit: int,
 ) -> list[BookingRow]:
-    """Bookings of a customer or driver (or all), newest first. Ids are in order of time."""
+    """Bookings of a customer or driver (or all), in one of these statuses (or any), newest first. Ids are in
+    order of time."""
     statement = select(BookingRow).order_by(col(BookingRow.id).desc()).limit(limit)
     if customer is not None:
         statement = statement.where(col(BookingRow.customer_id) == customer)
     if driver is not None:
         statement = statement.where(col(BookingRow.driver_id) == driver)
+    if statuses is not None:
+        statement = statement.where(col(BookingRow.status).in_(statuses))
     if before is not None:
         statement = statement.where(col(BookingRow.id) < before)
     return list(await session.scalars(statement))

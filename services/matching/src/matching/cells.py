@@ -5,6 +5,7 @@ from struct import Struct
 
 from h3.api import basic_int as h3
 
+from matching.boxes import Box, cells_near
 from matching.geo import CELL, Point, point
 from matching.states import Gate
 
@@ -12,6 +13,8 @@ DISTRICT = 7
 """H3 resolution of the districts, coarse cells of about 5 km²."""
 DISTRICT_REACH_M = 1_700.0
 """No point of a district's cells is further from the district's centre, anywhere on earth."""
+DISTRICTS_SOUGHT = 500
+"""About 2,500 km²: in a smaller box districts are sought cell by cell."""
 NEVER = float("-inf")
 PLACE = Struct("3d")
 """A point, packed."""
@@ -63,6 +66,7 @@ class Spot:
     lat: float = 0.0
     lng: float = 0.0
     seen: float = NEVER
+    heading: float | None = None
     cell: Cell | None = None
     number: int = 0
     gate: Gate | None = Gate.offline
@@ -72,8 +76,9 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class District:
-    """Those of its cells that have drivers."""
+    """Those of its cells that have drivers. `place`: its centre, in degrees."""
 
+    place: tuple[float, float]
     centre: Point
     cells: set[int] = field(default_factory=set)
 
@@ -101,10 +106,26 @@ class Cells:
             if not cell.spots:
                 self._close(cell.id)
 
+    def districts_near(self, box: Box) -> list[int]:
+        """The districts there are in this box, and others; only of a small one it says which are near."""
+        near = cells_near(box, DISTRICT, DISTRICT_REACH_M, DISTRICTS_SOUGHT)
+        return [*self.districts] if near is None else [one for one in near if one in self.districts]
+
+    def in_district(self, district: int, box: Box) -> list[tuple[int, list[Spot]]]:
+        """Who is in this box, by cell; nobody, if the district is none any more."""
+        one = self.districts.get(district)
+        if one is None or not box.near(one.place, DISTRICT_REACH_M):
+            return []
+        there = [self.by_id[cell] for cell in one.cells]
+        if box.covers(one.place, DISTRICT_REACH_M):
+            return [(cell.id, cell.spots[:]) for cell in there]
+        return [(cell.id, [one for one in cell.spots if box.holds(one.lat, one.lng)]) for cell in there]
+
     def _open(self, cell: int) -> Cell:
         parent = h3.cell_to_parent(cell, DISTRICT)
         if parent not in self.districts:
-            self.districts[parent] = District(point(*h3.cell_to_latlng(parent)))
+            place = h3.cell_to_latlng(parent)
+            self.districts[parent] = District(place, point(*place))
         self.districts[parent].cells.add(cell)
         opened = self.by_id[cell] = Cell(cell)
         return opened

@@ -47,7 +47,7 @@ async def go_online(
         there = DriverLocated(driver_id=row.id, lat=wish.lat, lng=wish.lng, recorded_at=datetime.now(UTC))
         reach.supply.move(there.driver_id, there.lat, there.lng, there.recorded_at)
         await locate(nc, there)
-        await _meet(database, reach, region_of(there.lat, there.lng))
+        await meet(database, reach, region_of(there.lat, there.lng))
     if row.active_job is None:
         for search in await open_in_reach(database, reach, row):
             async with database.transaction() as tx:
@@ -55,7 +55,7 @@ async def go_online(
     return row
 
 
-async def _meet(database: Database, reach: Reach, region: str) -> None:
+async def meet(database: Database, reach: Reach, region: str) -> None:
     """Somebody shall have the map of this region before its first job comes, whatever its service type."""
     if region not in reach.share.known:
         async with database.transaction() as tx:

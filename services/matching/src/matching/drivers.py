@@ -1,10 +1,13 @@
 """What can be done with a driver: profile, standing, availability. Inside the caller's transaction."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
+from sqlalchemy import select
+from sqlmodel import col
 
 from contracts.events import DriverDisconnected, DriverState
 from contracts.ids import MAX_SUBJECT_ID, new_id
@@ -22,8 +25,8 @@ from matching.availability import (
     WentOffline,
     WentOnline,
 )
-from matching.states import Rejection
-from matching.store import DriverRow
+from matching.states import OfferState, Rejection
+from matching.store import DriverRow, OfferRow
 from wire.problem import ProblemError, conflict, not_found
 from wire.sql import Transaction
 from wire.timers import Cancellation, Schedule
@@ -108,6 +111,13 @@ async def offers_held(tx: Transaction, row: DriverRow) -> list[PendingOffer]:
             held.append(pending)
             left -= size
     return held
+
+
+async def offered_alone(tx: Transaction, among: Collection[str]) -> frozenset[str]:
+    """Which of these drivers have a live offer before them alone."""
+    live = col(OfferRow.exclusive), col(OfferRow.state) == OfferState.pending.value
+    held = select(col(OfferRow.driver_id)).where(*live, col(OfferRow.driver_id).in_(among))
+    return frozenset(await tx.session.scalars(held))
 
 
 async def _lock(tx: Transaction, driver_id: str) -> DriverRow:

@@ -1,6 +1,6 @@
 """Matching's routes for jobs and service types. Drivers have theirs in `http_drivers`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
@@ -21,6 +21,22 @@ TypeName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
 
 class Feed(BaseModel):
     items: list[Job]
+
+
+class NamedType(BaseModel):
+    """A service type as everybody may know it."""
+
+    name: str
+
+
+class NamedRules(RulesBody):
+    """A service type as admins know it."""
+
+    name: str
+
+
+class ServiceTypeList(BaseModel):
+    items: list[NamedRules] | list[NamedType]
 
 
 def only(role: Role, caller: Caller) -> str:
@@ -79,12 +95,13 @@ def service_type_routes(database: Database) -> APIRouter:
     router = APIRouter(prefix="/v1/service-types", tags=["service types"])
 
     @router.get("")
-    async def every(caller: Caller) -> dict[str, Any]:
-        """All service types."""
-        only(Role.admin, caller)
+    async def every(caller: Caller) -> ServiceTypeList:
+        """All service types, by name: what can be ordered. How each is dispatched and told is for admins."""
         async with database.transaction() as tx:
             rows = await service_types.every_one(tx.session)
-        return {"items": [{"name": row.name, **body_of(row).model_dump(mode="json")} for row in rows]}
+        if caller.role is not Role.admin:
+            return ServiceTypeList(items=[NamedType(name=row.name) for row in rows])
+        return ServiceTypeList(items=[NamedRules(name=row.name, **dict(body_of(row))) for row in rows])
 
     @router.get("/{name}")
     async def one(name: str, caller: Caller) -> RulesBody:

@@ -14,6 +14,8 @@ from matching.drivers import GRACE
 from matching.eta import travel_times
 from matching.http import job_routes, service_type_routes
 from matching.http_drivers import driver_routes
+from matching.http_map import map_routes
+from matching.livemap import LiveMap
 from matching.mapping import fill, follow
 from matching.positions import Whereabouts
 from matching.presence import Presence
@@ -63,6 +65,8 @@ async def main(settings: Settings) -> None:
         app = create_app("matching", VERSION, settings, checks, verifier)
         app.include_router(job_routes(database, reach))
         app.include_router(service_type_routes(database))
+        livemap = LiveMap(nc, database, reach, settings)
+        app.include_router(map_routes(livemap))
         app.include_router(driver_routes(database, reach, nc, settings))
         group.create_task(serve_http(app, settings))
         group.create_task(verifier.keep_keys())
@@ -83,6 +87,7 @@ async def main(settings: Settings) -> None:
                 serve(nc, "matching", VERSION, endpoints(database, reach, nc, settings.patience)),
                 asyncio.TaskGroup() as work,
             ):
+                await livemap.answer()
                 loaded.set()
                 work.create_task(revocations.follow(nc))
                 work.create_task(outbox.relay(nc, database))

@@ -1,7 +1,7 @@
 """Positions on the bus: decoding them, and the last ones that the stream LOCATIONS keeps."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -25,6 +25,8 @@ FILLED_AT_ONCE = 20
 """Regions: a job's in a new one, and those around it."""
 AT_A_TIME = 250
 """Drivers looked up with one question: each may have a last position in several regions."""
+TOO_MANY = 413
+"""What the stream answers when a question finds more than `direct.MOST_LAST` messages."""
 FRESH = timedelta(seconds=30)
 """A driver who was heard this recently is where it was; clients send at least this often (C4)."""
 
@@ -40,11 +42,12 @@ class Sighting:
 
 def put(supply: Supply, message: Msg) -> None:
     """A position that came over the bus, on the map."""
-    if there := _located(message):
-        supply.move(there.driver_id, there.lat, there.lng, there.recorded_at)
+    if there := located(message):
+        supply.move(there.driver_id, there.lat, there.lng, there.recorded_at, there.heading)
 
 
-def _located(message: Msg) -> DriverLocated | None:
+def located(message: Msg) -> DriverLocated | None:
+    """A position that came over the bus; None if it is none."""
     try:
         return DriverLocated.model_validate_json(message.data)
     except ValidationError:
@@ -65,6 +68,36 @@ async def _fill(nc: Client, supply: Supply, cell: str) -> None:
             put(supply, message)
     except nats.errors.NoRespondersError:  # the streams are not declared yet: nobody's position is in one
         log.warning("locations.no_stream")
+
+
+async def last_in(nc: Client, cells: Sequence[str]) -> tuple[list[DriverLocated], list[str]]:
+    """The last positions in these regions; and those regions of which they are too many to be read like this.
+
+    ConnectionError when the stream could not be asked.
+    """
+    if not cells:
+        return [], []
+    subjects = [locations_in(cell) for cell in cells]
+    try:
+        found = await direct.last_of(nc, LOCATIONS.name, subjects)
+    except nats.errors.NoRespondersError:  # the streams are not declared yet
+        return [], []
+    except APIError as error:
+        if error.code != TOO_MANY:
+            raise ConnectionError(repr(error)) from error
+        return await _halved(nc, cells)
+    except (nats.errors.Error, TimeoutError) as error:
+        raise ConnectionError(repr(error)) from error
+    return [there for message in found if (there := located(message))], []
+
+
+async def _halved(nc: Client, cells: Sequence[str]) -> tuple[list[DriverLocated], list[str]]:
+    if len(cells) == 1:
+        return [], [*cells]
+    middle = len(cells) // 2
+    found, crowded = await last_in(nc, cells[:middle])
+    more_found, more_crowded = await last_in(nc, cells[middle:])
+    return found + more_found, crowded + more_crowded
 
 
 @dataclass(frozen=True)
@@ -108,4 +141,4 @@ class Whereabouts:
             found = await direct.last_of(self.nc, LOCATIONS.name, subjects)
         except (nats.errors.Error, APIError, TimeoutError) as error:
             raise ConnectionError(repr(error)) from error
-        return [there for message in found if (there := _located(message))]
+        return [there for message in found if (there := located(message))]

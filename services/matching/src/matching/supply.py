@@ -4,11 +4,12 @@ Soft state: rebuilt from the LOCATIONS stream and the driver table, and followed
 narrows the choice; the database decides who may be asked.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from datetime import UTC, datetime
 
 from h3.api import basic_int as h3
 
+from matching.boxes import Box
 from matching.cells import NEVER, Cells, Spot
 from matching.geo import CELL, chord_of, point
 from matching.states import Gate
@@ -29,12 +30,12 @@ class Supply:
     def __len__(self) -> int:
         return sum(1 for spot in self._spots.values() if spot.seen > NEVER)
 
-    def move(self, driver: str, lat: float, lng: float, at: datetime) -> None:
+    def move(self, driver: str, lat: float, lng: float, at: datetime, heading: float | None = None) -> None:
         """A driver's newest position (degrees). An older one than is known changes nothing."""
         spot, seen = self._spots.get(driver) or self._add(driver), at.timestamp()
         if seen < spot.seen:
             return
-        spot.lat, spot.lng, spot.seen = lat, lng, seen
+        spot.lat, spot.lng, spot.seen, spot.heading = lat, lng, seen, heading
         if spot.cell is not None or self._belongs(spot):
             self._cells.place(spot)
 
@@ -75,6 +76,16 @@ class Supply:
         """When the last known position was taken; None without one."""
         spot = self._spots.get(driver)
         return datetime.fromtimestamp(spot.seen, UTC) if spot and spot.seen > NEVER else None
+
+    def spot(self, driver: str) -> Spot | None:
+        """What is known of a driver, on the map or not; to look at."""
+        return self._spots.get(driver)
+
+    def in_box(self, box: Box) -> Iterator[list[tuple[int, list[Spot]]]]:
+        """Who stands on the map in this box: cells with their drivers, a district at a time, as it is when it
+        is taken. Between two of them the map may change."""
+        for district in self._cells.districts_near(box):
+            yield self._cells.in_district(district, box)
 
     def nearest(
         self,
