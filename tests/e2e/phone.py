@@ -10,7 +10,7 @@ import socketio
 
 from stack.tokens import Role
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class House(Protocol):

@@ -105,7 +105,8 @@ async def test_with_a_job_the_position_goes_to_the_room_and_into_the_history(
     await mark(**{"dan-l5": dan})
     assert await dan.ask("pilot:location", HERE) == {"ok": True}
     update = await ann.next("location:update")
-    assert set(update) == {"lat", "lng", "heading", "speed", "timestamp"}
+    assert set(update) == {"bookingId", "lat", "lng", "heading", "speed", "timestamp"}
+    assert update["bookingId"] == str(job.id)
     assert (update["lat"], update["lng"], update["heading"], update["speed"]) == (40.75, -73.99, 90, 8.5)
     kept = JobTracked.model_validate_json((await history.next_msg(timeout=60)).data)
     assert (kept.job_id, kept.driver_id, kept.lat) == (job.id, "dan-l5", 40.75)

@@ -137,7 +137,14 @@ def test_a_position_goes_to_the_booking_room_alone() -> None:
         (
             {f"booking:{job.id}"},
             "location:update",
-            {"lat": 40.7, "lng": -74.0, "heading": 90.0, "speed": 8.5, "timestamp": made.AT_TEXT},
+            {
+                "bookingId": str(job.id),
+                "lat": 40.7,
+                "lng": -74.0,
+                "heading": 90.0,
+                "speed": 8.5,
+                "timestamp": made.AT_TEXT,
+            },
         )
     ]
 

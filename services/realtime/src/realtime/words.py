@@ -162,8 +162,9 @@ def notification(event: NotificationCreated) -> Payload:
 
 
 def location(track: JobTracked) -> Payload:
-    """C3"""
+    """C3; and of which booking, for whoever follows more than one."""
     return {
+        "bookingId": str(track.job_id),
         "lat": track.lat,
         "lng": track.lng,
         "heading": track.heading,
