@@ -1,7 +1,8 @@
 """`just lock`: resolve afresh, and write every pin of the house.
 
 The pins are `[tool.uv] constraint-dependencies` of the root pyproject.toml (all third-party packages of all
-members and groups) and services/<svc>/requirements.lock (what that service's image installs, with hashes).
+members and groups), services/<svc>/requirements.lock (what that service's image installs, with hashes) and
+clients/console/requirements.lock (what the console's image is built with; npm has a lock of its own).
 uv.lock stays out of git, for it names the registry that resolved it; no file written here may name one.
 
 Resolves in a copy of the pyproject.toml files, and writes only when all of it went well.
@@ -17,7 +18,8 @@ import tomlkit
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = "pyproject.toml"
-HEADER = "# Written by `just lock`: what the image of {service} installs, besides the house's own packages.\n"
+CONSOLE = ROOT / "clients" / "console" / "requirements.lock"
+HEADER = "# Written by `just lock`: what the image of {image} installs, besides the house's own packages.\n"
 
 
 def main() -> None:
@@ -26,7 +28,11 @@ def main() -> None:
         copy_projects(copy)
         uv(copy, "lock")
         pins = pins_of(tomllib.loads((copy / "uv.lock").read_text()))
-        files = {path: requirements(copy, path.parent.name) for path in requirement_locks()}
+        files = {
+            path: requirements(copy, path.parent.name, "--package", path.parent.name)
+            for path in requirement_locks()
+        }
+        files[CONSOLE] = requirements(copy, "console", "--only-group", "console")
     files[ROOT / PROJECT] = with_pins((ROOT / PROJECT).read_text(), pins)
     for path, text in files.items():
         refuse_addresses(path, text if path.name != PROJECT else "\n".join(pins))
@@ -65,10 +71,11 @@ def pins_of(lock: dict[str, Any]) -> list[str]:
     return sorted(pins)
 
 
-def requirements(copy: Path, service: str) -> str:
-    return HEADER.format(service=service) + uv(
+def requirements(copy: Path, image: str, *which: str) -> str:
+    """`which`: options of `uv export` that say whose packages."""
+    return HEADER.format(image=image) + uv(
         copy,
-        *("export", "--frozen", "--package", service, "--no-dev", "--no-emit-workspace"),
+        *("export", "--frozen", *which, "--no-dev", "--no-emit-workspace"),
         *("--format", "requirements-txt", "--no-header"),
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
 import socket
 import sys
@@ -10,12 +11,18 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from tests.documents.written import commands
 
 ROOT = Path(__file__).parents[2]
 
 
+def command_to_start():
+    [block] = commands("tests/e2e/test_readme.py::up")
+    return block.removeprefix("uv run ")
+
+
 def block_to_run():
-    [block] = re.findall(r"<!-- run by tests/e2e/test_readme.py -->\n```sh\n(.*?)```", readme(), re.DOTALL)
+    [block] = commands("tests/e2e/test_readme.py::other")
     return block
 
 
@@ -38,7 +45,11 @@ async def up():
         bin_folder = str(Path(sys.executable).parent)
         env = os.environ | {"WAGGLE_STATE": state, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
         house = await asyncio.create_subprocess_exec(
-            "just", "up", "--port", str(port), cwd=ROOT, env=env, stdout=asyncio.subprocess.PIPE
+            *shlex.split(command_to_start().replace("8080", str(port))),
+            "--no-console",
+            cwd=ROOT,
+            env=env,
+            stdout=asyncio.subprocess.PIPE,
         )
         assert house.stdout
         try:

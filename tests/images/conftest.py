@@ -1,8 +1,9 @@
 """Images are built once a session, with Docker: `just test tests/images --backend=containers`."""
 
+import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,11 @@ def engine(request: pytest.FixtureRequest) -> Iterator[DockerClient]:
     client.close()
 
 
-def build(context: Path, tag: str) -> Images:
-    """The image of each service, built from the sources in `context`."""
-    images = {service: f"waggle/{service}:{tag}" for service in SERVICES}
-    for service, image in images.items():
-        command = ["just", "--justfile", str(ROOT / "justfile"), "image", service, tag, str(context)]
+def build(context: Path, tag: str, names: Iterable[str] = SERVICES) -> Images:
+    """The image of each service, or of what is named, built from the sources in `context`."""
+    images = {name: f"waggle/{name}:{tag}" for name in names}
+    for name, image in images.items():
+        command = ["just", "--justfile", str(ROOT / "justfile"), "image", name, tag, str(context)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-4000:]
         assert image in done.stdout
@@ -40,6 +41,12 @@ def images(engine: DockerClient) -> Images:
 
 
 @pytest.fixture(scope="session")
+def console_image(engine: DockerClient) -> str:
+    """Of the web console, as it is."""
+    return build(ROOT, "test", ["console"])["console"]
+
+
+@pytest.fixture(scope="session")
 def next_images(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Images:
     """Of a next version, whose contracts have gained a field in every dispatch event, and an event."""
     context = tmp_path_factory.mktemp("next") / "src"
@@ -47,6 +54,8 @@ def next_images(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     for folder in ("libs", "services", "deploy"):
         shutil.copytree(ROOT / folder, context / folder, ignore=unwanted)
     shutil.copy(ROOT / ".dockerignore", context)
+    for file in context.glob("services/*/Dockerfile"):
+        os.utime(file, (0, 0))  # as an archive of the sources has it
     add_to_contracts(context / "libs/contracts/src/contracts")
     return build(context, "test-next")
 

@@ -15,7 +15,9 @@ import yaml
 
 K8S = Path(__file__).resolve().parents[2] / "deploy" / "k8s"
 SERVICES = ("booking", "matching", "realtime", "push")
-BASES = tuple(f"base/{name}" for name in (*SERVICES, "nats"))
+DEPLOYMENTS = (*SERVICES, "console")
+"""What stays up: the services, and the console, which is files: it has no settings, metrics or autoscaler."""
+BASES = tuple(f"base/{name}" for name in (*DEPLOYMENTS, "nats"))
 COMPONENTS = tuple(sorted(path.parent.name for path in K8S.glob("components/*/kustomization.yaml")))
 OPERATIONS = ("operations/booking-replay",)
 """Applied by hand, when a page of docs/operations says so."""

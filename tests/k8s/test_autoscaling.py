@@ -59,14 +59,20 @@ def test_each_service_has_one_autoscaler(production: Manifests) -> None:
 
 
 def test_what_is_applied_again_does_not_take_back_what_an_autoscaler_decided(production: Manifests) -> None:
-    for name, one in production.of("Deployment").items():
-        assert "replicas" not in one["spec"], name
+    for name in SERVICES:
+        assert "replicas" not in production.of("Deployment")[name]["spec"], name
 
 
 def test_a_service_keeps_a_pod_when_its_budget_lets_one_be_evicted(production: Manifests) -> None:
     for name, least, most, _ in scalers(production):
         budget = production.of("PodDisruptionBudget")[name]["spec"]
         assert most > least > budget["maxUnavailable"], name
+
+
+def test_the_console_has_as_many_pods_as_is_written_for_files_need_no_more(production: Manifests) -> None:
+    console = production.of("Deployment")["console"]["spec"]
+    assert console["replicas"] > production.of("PodDisruptionBudget")["console"]["spec"]["maxUnavailable"]
+    assert f"| console | {console['replicas']} |" in (K8S / "README.md").read_text()
 
 
 def test_the_readme_says_between_which_bounds(production: Manifests) -> None:

@@ -98,7 +98,7 @@ def test_every_user_of_the_bus_has_a_key_that_the_server_knows_and_a_seed_of_its
     seeds = {}
     for folder in (*BASES, *OPERATIONS):
         for _, container in written(folder).containers():
-            for one in container["env"]:
+            for one in container.get("env", []):
                 if one["name"] == "WAGGLE_NATS_NKEY_SEED":
                     seeds[container["name"]] = one["valueFrom"]["secretKeyRef"]["name"]
     assert seeds == {
@@ -125,7 +125,7 @@ def test_the_bus_speaks_tls_first_where_services_expect_it() -> None:
     assert tls["enabled"] is True
     assert tls["merge"] == {"handshake_first": True}
     for _, container in composed("bus-tls").containers():
-        bus = {one["name"]: one for one in container["env"] if "NATS" in one["name"]}
+        bus = {one["name"]: one for one in container.get("env", []) if "NATS" in one["name"]}
         if bus:
             assert bus["WAGGLE_NATS_URL"]["value"] == "tls://nats:4222"
             assert bus["WAGGLE_NATS_CA"]["valueFrom"]["secretKeyRef"] == {"name": "nats-ca", "key": "ca.crt"}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
+from tests.documents.written import commands
 
 from stack.parts import parts
 
@@ -22,7 +23,7 @@ def pools(manifests: Manifests) -> dict[str, int]:
     found = {}
     for name, one in manifests.of("Deployment").items():
         (container,) = one["spec"]["template"]["spec"]["containers"]
-        told = {each["name"]: each.get("value") for each in container["env"]}
+        told = {each["name"]: each.get("value") for each in container.get("env", [])}
         if "WAGGLE_DATABASE_URL" in told:
             found[name] = int(told["WAGGLE_DATABASE_POOL"] or 0)
     return found
@@ -58,14 +59,24 @@ def test_each_service_is_told_of_a_secret_of_its_own(production: Manifests) -> N
         assert reference == {"secretKeyRef": {"name": f"{name}-database", "key": "url"}}
 
 
-@pytest.fixture(scope="module")
-async def server() -> AsyncIterator[str]:
-    """URL of a PostgreSQL that was set up with the script of overlays/dev."""
+def of_development() -> str:
+    """The script that overlays/dev gives to its PostgreSQL."""
+    return (K8S / "overlays/dev/databases.sql").read_text()
+
+
+def of_the_page() -> str:
+    """What README.md has for booking, said for each as it says."""
+    (script,) = commands("tests/k8s/test_databases.py")
+    return "".join(script.replace("booking", name) for name in ("booking", "matching", "push"))
+
+
+@pytest.fixture(scope="module", params=[of_development, of_the_page])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """URL of a PostgreSQL that was set up with the script of overlays/dev, or by the page."""
     async with parts() as house:
         url = make_url(house.database_url("postgres")).set(drivername="postgresql", username="postgres")
         connection = await asyncpg.connect(url.render_as_string(hide_password=False))
-        script = (K8S / "overlays/dev/databases.sql").read_text()
-        for statement in filter(str.strip, script.split(";\n")):  # CREATE DATABASE goes alone
+        for statement in filter(str.strip, request.param().split(";\n")):  # CREATE DATABASE goes alone
             await connection.execute(statement)
         await connection.close()
         yield url.render_as_string(hide_password=False)

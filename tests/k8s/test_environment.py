@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from wire.migrate import Target
 from wire.settings import ServiceSettings
 
-from .conftest import Manifests, Object
+from .conftest import SERVICES, Manifests, Object
 
 EDGE = Path(__file__).resolve().parents[2] / "docs/reports/edge.md"
 
@@ -57,8 +57,9 @@ def settings_of(what: str) -> type[ServiceSettings | Target]:
 
 def running(manifests: Manifests) -> Iterator[tuple[str, Object]]:
     """(service or `<service>-migrate`, container) of all that run a service or its migrations."""
-    for one in manifests.of("Deployment").values():
-        yield one["metadata"]["name"], one["spec"]["template"]["spec"]["containers"][0]
+    for name, one in manifests.of("Deployment").items():
+        if name in SERVICES:
+            yield name, one["spec"]["template"]["spec"]["containers"][0]
     for name, job in manifests.of("Job").items():
         if "-migrate" in name:
             service = name.partition("-")[0]
@@ -114,11 +115,12 @@ def test_files_that_a_service_is_told_to_read_are_mounted(manifests: Manifests) 
 def test_every_service_with_a_database_has_a_job_that_migrates_it(manifests: Manifests) -> None:
     jobs = {name: job for name, job in manifests.of("Job").items() if "-migrate" in name}
     migrated = {name.partition("-")[0]: job["spec"]["template"]["spec"] for name, job in jobs.items()}
-    with_database = {}
-    for name, deployment in manifests.of("Deployment").items():
-        (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        if any(one["name"] == "WAGGLE_DATABASE_URL" for one in container["env"]):
-            with_database[name] = container
+    services = {name: one for name, one in running(manifests) if not name.endswith("-migrate")}
+    with_database = {
+        name: container
+        for name, container in services.items()
+        if any(one["name"] == "WAGGLE_DATABASE_URL" for one in container["env"])
+    }
     assert migrated.keys() == with_database.keys()
     for name, pod in migrated.items():
         (job,) = pod["containers"]

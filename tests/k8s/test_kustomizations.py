@@ -2,44 +2,20 @@
 
 import json
 import re
-from functools import cache
-from pathlib import Path
 
-import kubernetes_validate.utils as kubernetes  # type: ignore[import-untyped]
 import pytest
-import yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from packaging.version import Version
 
-from .conftest import Manifests, Object, composed, rendered
+from .conftest import DEPLOYMENTS, Manifests, composed, rendered
+from .schemas import CRDS, NEWEST, Object, check, faults, kind
 
 KINDS_OF_A_BASE = {"Deployment", "Service", "ServiceAccount", "PodDisruptionBudget", "Job", "ConfigMap"}
-CRDS: dict[str, Object] = yaml.safe_load((Path(__file__).parent / "crds.yaml").read_text())
-"""`apiVersion kind` → schema of `spec`, of the kinds that are not part of Kubernetes."""
-NEWEST = sorted(set(kubernetes.all_versions()), key=Version)[-3:]
 
 
 @pytest.mark.parametrize("version", NEWEST)
 def test_every_object_fits_the_schema_of_kubernetes(manifests: Manifests, version: str) -> None:
     for one in manifests.objects:
         if kind(one) not in CRDS:
-            _check(json.dumps(one), version)
-
-
-@cache
-def _check(text: str, version: str) -> None:
-    """Once for what is in several kustomizations."""
-    kubernetes.validate(json.loads(text), version, strict=True)
-
-
-def kind(one: Object) -> str:
-    return f"{one['apiVersion']} {one['kind']}"
-
-
-def faults(one: Object) -> list[str]:
-    """What does not fit, of an object of a kind of `CRDS`."""
-    assert one.keys() == {"apiVersion", "kind", "metadata", "spec"}
-    return [error.message for error in Draft202012Validator(CRDS[kind(one)]).iter_errors(one["spec"])]
+            check(json.dumps(one), version)
 
 
 def test_every_object_that_kubernetes_does_not_know_fits_the_schema_here(manifests: Manifests) -> None:
@@ -85,7 +61,7 @@ def test_each_version_has_jobs_of_its_own_for_a_job_cannot_be_changed(overlay: M
 def test_an_overlay_brings_all_into_a_namespace_that_refuses_unrestricted_pods(
     overlay: Manifests,
 ) -> None:
-    assert set(overlay.of("Deployment")) == {"booking", "matching", "realtime", "push"}
+    assert set(overlay.of("Deployment")) == set(DEPLOYMENTS)
     jobs = {name.rpartition("-")[0] for name in overlay.of("Job")}
     assert jobs == {"booking-migrate", "matching-migrate", "push-migrate", "streams"}
     ((namespace, one),) = overlay.of("Namespace").items()
@@ -94,9 +70,22 @@ def test_an_overlay_brings_all_into_a_namespace_that_refuses_unrestricted_pods(
     assert {one["metadata"]["namespace"] for one in others} == {namespace}
 
 
+def test_what_replays_is_the_image_that_goes_on_afterwards(production: Manifests) -> None:
+    (_, replay), (_, service) = (
+        next(one for one in of.containers() if one[0].startswith(name))
+        for of, name in (
+            (rendered("operations/booking-replay"), "Job booking-replay"),
+            (production, "Deployment booking"),
+        )
+    )
+    assert replay["image"] == service["image"]
+
+
 def needed_secrets(manifests: Manifests) -> set[tuple[str, str]]:
     references = (
-        one.get("valueFrom", {}) for _, container in manifests.containers() for one in container["env"]
+        one.get("valueFrom", {})
+        for _, container in manifests.containers()
+        for one in container.get("env", [])
     )
     secrets = [one["secretKeyRef"] for one in references if "secretKeyRef" in one]
     return {(one["name"], one["key"]) for one in secrets if not one.get("optional")}

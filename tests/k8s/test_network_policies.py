@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from .conftest import K8S, SERVICES, Manifests, Object
+from .conftest import DEPLOYMENTS, K8S, SERVICES, Manifests, Object
 from .test_environment import running, settings_of
 
 Flow = tuple[str, int | str]
@@ -79,10 +79,10 @@ def needed(manifests: Manifests) -> dict[str, set[Flow]]:
     found = {}
     for name, template in manifests.workloads():
         (container,) = template["spec"]["containers"]
-        settings = [one["name"].removeprefix("WAGGLE_").lower() for one in container["env"]]
+        settings = [one["name"].removeprefix("WAGGLE_").lower() for one in container.get("env", [])]
         pod = template["metadata"]["labels"]["app.kubernetes.io/name"]
         found[pod] = {ELSEWHERE[one] for one in settings if one in ELSEWHERE}
-        assert found[pod], f"{name} speaks to nobody"
+        assert bool(found[pod]) is (pod != "console"), f"{name}: of all, the console alone speaks to nobody"
     return found
 
 
@@ -127,9 +127,15 @@ def test_services_are_asked_through_the_gateway_and_scraped_and_not_by_each_othe
         assert heard == {("ns:gateway", "http"), ("ns:monitoring", "http")}, service
 
 
+def test_the_console_is_asked_through_the_gateway_and_not_scraped(
+    production: Manifests, policies: list[Object]
+) -> None:
+    assert allowed(policies, "console", "ingress", pods(production)) == {("ns:gateway", "http")}
+
+
 def test_nobody_asks_a_job(production: Manifests, policies: list[Object]) -> None:
     among = pods(production)
-    for pod in among.keys() - {*SERVICES, "nats"}:
+    for pod in among.keys() - {*DEPLOYMENTS, "nats"}:
         assert allowed(policies, pod, "ingress", among) == set(), pod
 
 

@@ -1,9 +1,18 @@
 """What every pod owes the cluster that it runs in."""
 
-from .conftest import Manifests
+import re
+from pathlib import Path
 
+from .conftest import SERVICES, Manifests, Object
+
+CADDYFILE = Path(__file__).resolve().parents[2] / "clients" / "console" / "Caddyfile"
 OWN_DRAINS = 2
 """HTTP has WAGGLE_DRAIN_SECONDS to end, and NATS after it (libs/wire, run and connection)."""
+
+
+PROBED = ("/readyz", "/livez", 8000)
+PROBED_CONSOLE = ("/healthz", "/healthz", 8080)
+"""Nothing that it could wait for, so to be ready is to be alive."""
 
 
 def test_no_pod_may_do_more_than_it_needs(manifests: Manifests) -> None:
@@ -49,14 +58,22 @@ def test_a_roll_out_takes_no_pod_before_its_successor_is_ready(manifests: Manife
         assert rolling["maxSurge"] >= 1, name
 
 
+def seconds_to_end(name: str, container: Object) -> float:
+    """What it takes at most once it has been told to end."""
+    if name not in SERVICES:
+        (grace,) = re.findall(r"grace_period (\d+)s", CADDYFILE.read_text())
+        return float(grace)
+    (drain,) = [float(one["value"]) for one in container["env"] if one["name"] == "WAGGLE_DRAIN_SECONDS"]
+    return OWN_DRAINS * drain
+
+
 def test_a_pod_that_leaves_has_time_to_drain(manifests: Manifests) -> None:
     for name, deployment in manifests.of("Deployment").items():
         pod = deployment["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         stop = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-        (drain,) = [float(one["value"]) for one in container["env"] if one["name"] == "WAGGLE_DRAIN_SECONDS"]
         assert stop >= 3, name
-        assert pod["terminationGracePeriodSeconds"] > stop + OWN_DRAINS * drain, name
+        assert pod["terminationGracePeriodSeconds"] > stop + seconds_to_end(name, container), name
 
 
 def test_probes_ask_for_readiness_and_for_life(manifests: Manifests) -> None:
@@ -65,14 +82,15 @@ def test_probes_ask_for_readiness_and_for_life(manifests: Manifests) -> None:
         asked = {
             probe: container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "readiness", "liveness")
         }
-        assert asked["startup"] == asked["readiness"] == {"path": "/readyz", "port": "http"}, name
-        assert asked["liveness"] == {"path": "/livez", "port": "http"}, name
-        assert {"name": "http", "containerPort": 8000} in container["ports"], name
+        ready, live, port = PROBED if name in SERVICES else PROBED_CONSOLE
+        assert asked["startup"] == asked["readiness"] == {"path": ready, "port": "http"}, name
+        assert asked["liveness"] == {"path": live, "port": "http"}, name
+        assert container["ports"] == [{"name": "http", "containerPort": port}], name
 
 
 def test_a_service_that_waits_for_others_is_left_to_wait(manifests: Manifests) -> None:
-    for name, deployment in manifests.of("Deployment").items():
-        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    for name in manifests.of("Deployment").keys() & set(SERVICES):
+        (container,) = manifests.of("Deployment")[name]["spec"]["template"]["spec"]["containers"]
         startup = container["startupProbe"]
         assert startup["periodSeconds"] * startup["failureThreshold"] >= 120, name
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from .conftest import DEPLOYMENTS
+
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
 Paths = dict[str, set[str]]
@@ -12,10 +14,15 @@ Paths = dict[str, set[str]]
 
 
 def paths_of_caddy() -> Paths:
-    """Service → path prefixes. A prefix is a pair in the Caddyfile: `/v1/jobs /v1/jobs/*`."""
+    """Service → path prefixes. A prefix is a pair in the Caddyfile: `/v1/jobs /v1/jobs/*`.
+
+    What answers is a service, or the site.caddy of a client.
+    """
     text = (DEPLOY / "local" / "Caddyfile").read_text()
     matchers = {name: set(paths.split()) for name, paths in re.findall(r"^\s*@(\w+) path (.+)$", text, re.M)}
-    handled = re.findall(r"handle @(\w+) \{\s*import to_service \{\$WAGGLE_(\w+?)_ADDRESS", text)
+    handled = re.findall(
+        r"handle @(\w+) \{\s*import (?:to_service \{\$WAGGLE_|\S+/)(\w+?)(?:_ADDRESS|/site.caddy)", text
+    )
     found: Paths = {}
     for matcher, service in handled:
         prefixes = {path for path in matchers[matcher] if not path.endswith("/*")}
@@ -53,7 +60,7 @@ def paths_of_ingress() -> Paths:
 def test_gateway_ingress_and_caddyfile_route_the_same_paths() -> None:
     assert paths_of_gateway() == paths_of_caddy()
     assert paths_of_ingress() == paths_of_caddy()
-    assert set(paths_of_caddy()) == {"booking", "matching", "realtime", "push"}
+    assert set(paths_of_caddy()) == set(DEPLOYMENTS)
 
 
 def test_routes_hang_on_the_one_gateway_of_their_own_namespace() -> None:

@@ -14,7 +14,9 @@ from city.demand import Demand, DemandError, plan, read_trips
 from city.ending import finish
 from city.run import End, Options, live
 from city.summary import show_summary
+from stack.cli import Site
 from stack.house import House
+from stack.people import links
 from stack.plan import SERVICES
 from stack.running import running
 
@@ -53,6 +55,7 @@ def demo(  # noqa: PLR0917  typer calls it by keyword
     replace: Replace = None,
     replicas: Replicas = REPLICAS,
     port: Port = 0,
+    site: Site = True,
 ) -> None:
     """Start the whole house and a city in it. Exit status 0 only if its check found nothing wrong."""
     console, counts = Console(stderr=True), dict(parse_replicas(each) for each in replicas)
@@ -64,7 +67,7 @@ def demo(  # noqa: PLR0917  typer calls it by keyword
     demand, source = make_demand(trips, speed, seed, console)
 
     async def work() -> bool:
-        async with running(state, port=port, console=console, replicas=counts) as house:
+        async with running(state, port=port, console=console, replicas=counts, site=site) as house:
             announce(house)
             options = Options(
                 house.url,
@@ -106,6 +109,8 @@ def announce(house: House) -> None:
     """On stdout, for people and for scripts."""
     typer.echo(f"\n  Waggle     {house.url}")
     typer.echo(f"  API docs   {house.url}/docs")
+    for who, address in links(house):
+        typer.echo(f"  console    as {who}: {address}")
     typer.echo(f"  logs       {house.state / 'log'}\n")
 
 

@@ -12,11 +12,13 @@ from rich.console import Console
 
 from stack.errors import StackError
 from stack.house import House
+from stack.people import links
 from stack.running import running
 from stack.tokens import Role, mint
 
 DEFAULT_STATE = Path("var/stack")
 StateFolder = Annotated[Path, typer.Option(envvar="WAGGLE_STATE", help="Folder for data and logs.")]
+Site = Annotated[bool, typer.Option("--console/--no-console", help="Build the web console first.")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The whole house on one machine.")
 
@@ -26,10 +28,18 @@ def up(
     state: StateFolder = DEFAULT_STATE,
     port: Annotated[int, typer.Option(help="Port of the one origin; 0: a free one.")] = 0,
     realtime: Annotated[int, typer.Option(min=1, help="Number of realtime processes.")] = 1,
+    site: Site = True,
 ) -> None:
     """Start everything, print where it is, and run until Ctrl-C or SIGTERM."""
     console = Console(stderr=True)
-    house = running(state, port=port, replicas={"realtime": realtime}, log_to_terminal=True, console=console)
+    house = running(
+        state,
+        port=port,
+        replicas={"realtime": realtime},
+        log_to_terminal=True,
+        site=site,
+        console=console,
+    )
     raise typer.Exit(asyncio.run(serve(house, console)))
 
 
@@ -84,5 +94,7 @@ def _announce(house: House) -> None:
     """On stdout, for people and for scripts."""
     typer.echo(f"\n  Waggle     {house.url}")
     typer.echo(f"  API docs   {house.url}/docs")
+    for who, address in links(house):
+        typer.echo(f"  console    as {who}: {address}")
     typer.echo(f"  state      {house.state}  (stack.json, log/)")
     typer.echo("  Ctrl-C ends it.\n")

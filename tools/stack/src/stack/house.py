@@ -32,6 +32,8 @@ class House:
         self.state: Path = plan.state.root
         self.jwt_key: str = plan.secret
         self.url: str = f"http://{HOST}:{plan.ports.edge}"
+        self.console_url: str | None = None
+        """Where the web console is, once it is built."""
         self.nats_url: str = plan.ports.nats_url
         self.nats_operator: dict[str, str] = plan.bus.operator
         self.nats_monitor_url: str = f"http://{HOST}:{plan.ports.nats_monitor}"
@@ -120,6 +122,7 @@ class House:
         wish = self.plan.wish
         return {
             "url": self.url if wish.caddy else None,
+            "console": self.console_url,
             "docs": {service: f"{self.url}/docs/{service}" for service in wish.services}
             if wish.caddy
             else {},

@@ -1,7 +1,10 @@
-"""Commands that run once to their end: migrations, the declaration of the streams."""
+"""Commands that run once to their end: migrations, the declaration of the streams, the console's build."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from stack.errors import StackError
@@ -9,15 +12,24 @@ from stack.steps import tail
 
 
 async def run_once(command: Sequence[str], env: Mapping[str, str], log: Path) -> None:
-    """Run `command`, output to `log`. StackError if its status is not 0; it is killed if we are cancelled."""
+    """Run `command`, output to `log`. StackError if its status is not 0.
+
+    If we are cancelled it is killed, and with it the processes that it has started.
+    """
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *command, env=dict(env), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
+            *command,
+            env=dict(env),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         status = await process.wait()
     except asyncio.CancelledError:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
         raise
     if status != 0:

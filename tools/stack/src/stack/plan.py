@@ -17,7 +17,9 @@ from stack.tokens import AUDIENCE, ISSUER
 
 SERVICES = ("booking", "matching", "realtime", "push")
 WITH_DATABASE = ("booking", "matching", "push")
-DEPLOY = Path(__file__).resolve().parents[4] / "deploy" / "local"
+ROOT = Path(__file__).resolve().parents[4]
+DEPLOY = ROOT / "deploy" / "local"
+CONSOLE = ROOT / "clients" / "console"
 
 APNS_KEY_ID = "WAGGLEKEY1"
 APNS_TEAM_ID = "WAGGLETEAM"
@@ -46,6 +48,9 @@ class Commands:
     streams: Command = field(default_factory=lambda: python_module("wire.bootstrap"))
     apns: Command = field(default_factory=lambda: python_module("apns_standin"))
     fcm: Command = field(default_factory=lambda: python_module("fcm_standin"))
+    build: Command = field(default_factory=lambda: [*python_module("stack.node"), str(CONSOLE)])
+    site: Path = CONSOLE / "dist"
+    """Where `build` puts the web console."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Wish:
 
     services: Sequence[str]
     caddy: bool
+    site: bool
     apns: bool
     fcm: bool
     replicas: Mapping[str, int]
@@ -197,6 +203,7 @@ class Plan:
             "WAGGLE_EDGE_HOST": HOST,
             "WAGGLE_EDGE_PORT": str(self.ports.edge),
             "WAGGLE_EDGE_SITE": str(DEPLOY),
+            "WAGGLE_CONSOLE_SITE": str(self.wish.commands.site),
             "XDG_DATA_HOME": str(self.state.root / "caddy"),
         }
         command = [

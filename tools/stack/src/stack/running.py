@@ -13,8 +13,10 @@ from contracts.access import BOOTSTRAP
 from stack import leftovers, postgres
 from stack.bus import Bus, guarded_bus
 from stack.control import Supervisor
+from stack.errors import StackError
 from stack.house import House
 from stack.once import run_once
+from stack.people import register_driver
 from stack.plan import SERVICES, WITH_DATABASE, Addresses, Commands, Plan, Wish, inherited
 from stack.ports import Reservation
 from stack.program import Charge
@@ -28,6 +30,7 @@ async def running(
     *,
     services: Sequence[str] = SERVICES,
     caddy: bool = True,
+    site: bool = False,
     apns: bool = True,
     fcm: bool | None = None,
     replicas: Mapping[str, int] | None = None,
@@ -44,6 +47,7 @@ async def running(
     """Start the parts and `services`, wait until all are ready, and end everything on leaving.
 
     state: folder for data and logs, kept; None: a temporary one, removed at the end.
+    site: build the web console, which Caddy then serves; if that fails, the house does without.
     apns, fcm: stand-ins for push services; if not told, FCM goes with APNs.
     replicas: processes of a service, as {"realtime": 2}. env: WAGGLE_ settings for every service.
     port: of Caddy, 0 = a free one. durable: False skips PostgreSQL's fsync (for tests that cut no power).
@@ -54,6 +58,7 @@ async def running(
     wish = Wish(
         services=tuple(services),
         caddy=caddy,
+        site=site,
         apns=apns,
         fcm=apns if fcm is None else fcm,
         replicas=dict(replicas or {}),
@@ -128,6 +133,8 @@ async def _bring_up(house: House, steps: Steps) -> None:
     async def start(title: str, *names: str, log: Path = log) -> None:
         await steps.run(title, _together(*(house.start(name) for name in names)), seconds=90, log=log)
 
+    if wish.site:
+        await _build_console(house, steps)
     await start("PostgreSQL and NATS", "postgres", "nats")
     if wish.services:
         owners = [service for service in wish.services if service in WITH_DATABASE]
@@ -140,6 +147,20 @@ async def _bring_up(house: House, steps: Steps) -> None:
         await start(", ".join(names), *names)
     if wish.caddy:
         await start("Caddy", "caddy", log=log / "caddy.log")
+    if house.console_url and "matching" in wish.services:
+        await steps.run("a driver for the console", register_driver(house), seconds=30, log=log / "caddy.log")
+
+
+async def _build_console(house: House, steps: Steps) -> None:
+    """Without it all else works, as where npm cannot be reached: a build that fails is told, and no more."""
+    log = house.plan.state.log / "console.log"
+    build = run_once(house.plan.wish.commands.build, inherited(), log)
+    try:
+        await steps.run("the console's files", build, seconds=300, log=log)
+    except StackError:
+        steps.skipped("no console, for it could not be built", log)
+    else:
+        house.console_url = f"{house.url}/console/"
 
 
 async def _declare(house: House, owners: Sequence[str]) -> None:

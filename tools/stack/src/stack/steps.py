@@ -36,6 +36,11 @@ class Steps:
                 f"[green]✓[/] {title} [dim]{time.monotonic() - began:.1f} s[/]", highlight=False
             )
 
+    def skipped(self, what: str, log: Path) -> None:
+        """Tell of something that is not there, and is not needed."""
+        if self._console:
+            self._console.print(f"[yellow]–[/] {what}; read {log}", highlight=False, soft_wrap=True)
+
 
 def tail(log: Path) -> str:
     """Where to read on, and the last lines that are there."""
