@@ -112,7 +112,7 @@ async def reached(app):
 
 async def pushes(house, token, *, at_least=0):
     """Titles of what APNs took for this phone, as soon as there are so many."""
-    since, found = 0, []
+    since, found = 0, list[str]()
     async with httpx.AsyncClient(base_url=house.apns_control_url, timeout=2 * PATIENCE_S) as http:
         while True:
             query = {"token": token, "since": since, "wait_s": PATIENCE_S if len(found) < at_least else 0}

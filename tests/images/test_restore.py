@@ -1,9 +1,13 @@
-"""docs/operations/restore.md, as it is written: booking's database goes back to an earlier point."""
+"""docs/operations/restore.md: booking's database goes back to an earlier point, by what is in the images.
+
+The page's commands for the cluster are run by tests/documents/test_restore.py.
+"""
 
 import asyncio
 
 import httpx
 from docker.models.containers import Container
+from tests.documents.written import commands
 from tests.e2e.phone import phone
 
 from contracts.access import RECOVERY
@@ -13,11 +17,16 @@ from .fleet import NUMBERS, Fleet
 from .jobs import a_job, order
 
 DATABASE = "postgresql://booking:booking@127.0.0.1/booking"
-DUMP = "/tmp/booking.dump"
+BLOCKS = [
+    block for part in ("backup", "restore") for block in commands(f"tests/documents/test_restore.py::{part}")
+]
 
 
-def run(postgres: Container, *command: str) -> None:
-    status, output = postgres.exec_run(list(command))
+def run(postgres: Container, program: str) -> None:
+    """The page's block that begins so, beside the server."""
+    (script,) = [block for block in BLOCKS if block.startswith(program)]
+    env = {"BOOKING_DATABASE_URL": DATABASE}
+    status, output = postgres.exec_run(["sh", "-c", script], environment=env, workdir="/tmp")
     assert status == 0, output.decode()
 
 
@@ -36,7 +45,7 @@ async def test_booking_s_database_is_restored_and_catches_up(house: Fleet) -> No
     async with phone(house, "ann", "user") as ann:
         waiting = await order(ann)
         await a_job(house)
-        await asyncio.to_thread(run, postgres, "pg_dump", "--format=custom", f"--file={DUMP}", DATABASE)
+        await asyncio.to_thread(run, postgres, "pg_dump")
         later = await order(ann)
         await a_job(house)
         cancelled = await ann.http.post(f"/v1/bookings/{waiting}/cancel", json={})
@@ -44,8 +53,7 @@ async def test_booking_s_database_is_restored_and_catches_up(house: Fleet) -> No
         before = await bookings(house)
 
     assert await asyncio.to_thread(end, old) == 0
-    restore = ("pg_restore", "--clean", "--if-exists", "--no-owner", f"--dbname={DATABASE}", DUMP)
-    await asyncio.to_thread(run, postgres, *restore)
+    await asyncio.to_thread(run, postgres, "pg_restore")
     said = await asyncio.to_thread(
         house.containers.finishes,
         old.attrs["Config"]["Image"],

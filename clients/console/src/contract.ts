@@ -24,7 +24,7 @@ export interface Pilot {
   rating: number | null;
 }
 
-/** A booking as the socket tells it (`booking:snapshot`, acks). Money is a text, times are RFC 3339 in UTC. */
+/** A booking as the socket tells it (`booking:snapshot`, acks). Money is a number, times are RFC 3339 in UTC. */
 export interface Booking {
   bookingId: string;
   bookingNumber: string;

@@ -28,16 +28,19 @@ export async function call<T>(
   return (answer.status === 204 ? undefined : await answer.json()) as T;
 }
 
+interface Problem {
+  code?: string;
+  title?: string;
+  detail?: string;
+  /** What of the request is wrong; `field` as in `body.steps.0.policy`. */
+  errors?: { field: string; message: string }[];
+}
+
 /** RFC 9457 problem+json, with a stable `code`. */
 async function refusalOf(answer: Response): Promise<Refusal> {
-  const problem = (await answer.json().catch(() => ({}))) as {
-    code?: string;
-    title?: string;
-    detail?: string;
-  };
+  const problem = (await answer.json().catch(() => ({}))) as Problem;
   if (answer.status === 401) session.signOut(problem.detail ?? "Please sign in again.");
-  return new Refusal(
-    problem.code ?? `http_${answer.status}`,
-    problem.detail ?? problem.title ?? "Something went wrong.",
-  );
+  const words = problem.detail ?? problem.title ?? "Something went wrong.";
+  const errors = (problem.errors ?? []).map(({ field, message }) => `${field}: ${message}`);
+  return new Refusal(problem.code ?? `http_${answer.status}`, [words, ...errors].join("; "));
 }
