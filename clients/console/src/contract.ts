@@ -35,9 +35,9 @@ export interface Booking {
   dropoff: Place | null;
   items: unknown;
   notes: string | null;
-  totalPrice: string;
+  totalPrice: number;
   paymentMethod: string | null;
-  cashToCollect: string | null;
+  cashToCollect: number | null;
   pilot: Pilot | null;
   createdAt: string;
   updatedAt: string;

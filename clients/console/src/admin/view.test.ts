@@ -17,7 +17,7 @@ function job(status: Status, more: Partial<Booking> = {}): Booking {
     dropoff: { address: "9 Dock Rd", ...THERE },
     items: null,
     notes: null,
-    totalPrice: "1",
+    totalPrice: 1,
     paymentMethod: null,
     cashToCollect: null,
     pilot: null,

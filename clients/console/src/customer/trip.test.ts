@@ -17,7 +17,7 @@ function booked(status: Status = "pending", seconds = 0, more: Partial<Booking> 
     dropoff: null,
     items: null,
     notes: null,
-    totalPrice: "10",
+    totalPrice: 10,
     paymentMethod: null,
     cashToCollect: null,
     pilot: null,

@@ -1,17 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { Status } from "../contract";
 import { Refusal } from "../refusal";
-import { ageOf, lengthOf, metres, pointOf } from "./distance";
+import { ageOf, lengthOf, metres, pointOf } from "../distance";
 import { stepsOf } from "./steps";
-import { cargoOf, money, triedWords, wordsFor } from "./words";
+import { cargoOf, money } from "../words";
+import { triedWords, wordsFor } from "./words";
 
 it("says a refusal in our words, or in the service's", () => {
   expect(wordsFor(new Refusal("already_completed", "x"))).toContain("completed already");
   expect(wordsFor(new Refusal("something_new", "The service says why."))).toBe("The service says why.");
 });
 
-it("writes money with its cents, whether it came as a text or as a number", () => {
-  expect([money("42.5"), money(42.5), money(null)]).toEqual(["42.50", "42.50", ""]);
+it("writes money with its cents", () => {
+  expect([money(42.5), money(0), money(null)]).toEqual(["42.50", "0.00", ""]);
 });
 
 it.each([

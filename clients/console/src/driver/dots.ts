@@ -1,5 +1,5 @@
 import type { Booking, Point } from "../contract";
-import { pointOf } from "../customer/distance";
+import { pointOf } from "../distance";
 import type { Dot } from "../map/features";
 import type { Worklist } from "./worklist";
 

@@ -1,5 +1,5 @@
 import type { Point } from "../contract";
-import { metres } from "../customer/distance";
+import { metres } from "../distance";
 
 /** A position of the driver. Degrees; `heading` in degrees from north, `speed` in metres a second. */
 export interface Fix extends Point {

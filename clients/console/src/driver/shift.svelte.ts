@@ -1,5 +1,5 @@
 import type { Connection } from "../connection.svelte";
-import { Notices } from "../customer/notices.svelte";
+import { Notices } from "../notices/notices.svelte";
 import type { Person } from "../session.svelte";
 import { Availability } from "./availability.svelte";
 import { Profile } from "./profile.svelte";

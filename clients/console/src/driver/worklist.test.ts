@@ -16,7 +16,7 @@ function booking(id: string, changed: Partial<Booking> = {}): Booking {
     dropoff: null,
     items: null,
     notes: null,
-    totalPrice: "42.50",
+    totalPrice: 42.5,
     paymentMethod: null,
     cashToCollect: null,
     pilot: null,
@@ -71,7 +71,7 @@ describe("an offer", () => {
   it("becomes a job when the server says so, with all that is known of it", () => {
     const list = taken(asked, "1");
     expect(list.offers).toEqual([]);
-    expect(list.bookings).toMatchObject([{ bookingId: "1", status: "accepted", totalPrice: "42.50" }]);
+    expect(list.bookings).toMatchObject([{ bookingId: "1", status: "accepted", totalPrice: 42.5 }]);
     expect(taken(list, "1")).toEqual(list);
   });
 });
@@ -145,9 +145,9 @@ describe("a job", () => {
   });
 
   it("that is completed says what was to be collected", () => {
-    const paid = { ...dan, bookings: [booking("1", { cashToCollect: "42.50" })] };
+    const paid = { ...dan, bookings: [booking("1", { cashToCollect: 42.5 })] };
     expect(shown(paid, booking("1", { status: "completed" })).ended).toMatchObject([
-      { how: "completed", cash: "42.50" },
+      { how: "completed", cash: 42.5 },
     ]);
   });
 });

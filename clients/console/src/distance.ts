@@ -1,4 +1,4 @@
-import type { Place, Point } from "../contract";
+import type { Place, Point } from "./contract";
 
 const METRES_A_DEGREE = 111_320;
 

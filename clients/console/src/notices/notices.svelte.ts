@@ -11,7 +11,7 @@ interface Page {
 const SHOWN_MS = 8_000;
 const PATH = "/v1/notifications";
 
-/** What the customer is told, and was. */
+/** What a person is told, and was. */
 export class Notices {
   all = $state.raw<Notification[]>([]);
   /** Those just told, until they fade or are put away. */
