@@ -1,24 +1,9 @@
-import type { Booking, Pilot, Place, Point, Status } from "./contract";
+import type { Booking, Job, Pilot, Point } from "./contract";
 import { call } from "./http";
 
-/** A job as HTTP has it. */
-export interface Row {
-  id: string;
-  number: string;
-  status: Status;
-  service_type: string;
-  vehicle_type: string | null;
-  address: string | null;
-  pickup: Place | null;
-  dropoff: Place | null;
-  items: unknown;
-  notes: string | null;
-  total_price: number;
-  payment_method: string | null;
-  cash_to_collect: number | null;
+/** A booking as HTTP has it. */
+export interface Row extends Job {
   driver: Pilot | null;
-  created_at: string;
-  updated_at: string;
 }
 
 /** A position of a job's track. */
