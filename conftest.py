@@ -99,12 +99,3 @@ async def nats_url(backend: Backend) -> str:
     await bus.close()
     await bootstrap(backend.nats_url)
     return backend.nats_url
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """One folder's tests stay together when several run side by side (`-n`): a service's tests share one bus,
-    on which another service's would answer too."""
-    for item in items:
-        parts_of_path = item.path.relative_to(config.rootpath).parts
-        item.add_marker(pytest.mark.xdist_group("/".join(parts_of_path[:2])))

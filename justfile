@@ -24,9 +24,9 @@ token *args:
 console:
     uv run python -m stack.node clients/console
 
-# Every test, three folders at a time; arguments go to pytest (`-n 0`: one, `--backend=containers`: parts from images)
+# Every test, three files at a time; arguments go to pytest (`-n 0`: one, `--backend=containers`: parts from images)
 test *args:
-    exec uv run pytest -n 3 --dist loadgroup --no-loadscope-reorder "$@"
+    exec uv run pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"
 
 # Every state of small worlds through the real dispatch rules, and every seeded bug found; `just model --help`
 model *args:
