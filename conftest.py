@@ -4,7 +4,8 @@
 which Docker must be running. Tests that stop or kill a part start parts of their own (`stack.parts`).
 """
 
-from collections.abc import AsyncIterator
+import fcntl
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -99,3 +100,12 @@ async def nats_url(backend: Backend) -> str:
     await bus.close()
     await bootstrap(backend.nats_url)
     return backend.nats_url
+
+
+@pytest.fixture
+def one_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No other simulated city meanwhile, in whatever process of this run: two at once are more than two cores
+    carry, and would be told of each other's slowness. Give such a test the time to wait for its turn."""
+    with (tmp_path_factory.getbasetemp().parent / "city.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield

@@ -25,8 +25,8 @@ def trips(file: Path) -> None:
             rows.writerow([when.strftime("%m/%d/%Y %H:%M:%S"), 40.75 + minute % 9 / 500, -73.98])
 
 
-@pytest.mark.usefixtures("one_place")
-@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("one_place", "one_city")
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda one: shlex.split(one)[-2])
 async def test_a_city_lives_through_it(command: str, tmp_path: Path) -> None:
     os.chmod(tmp_path, 0o755)  # PostgreSQL runs as another user where tests run as root

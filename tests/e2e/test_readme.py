@@ -53,7 +53,7 @@ async def up():
         )
         assert house.stdout
         try:
-            async with asyncio.timeout(90):
+            async with asyncio.timeout(120):
                 while b"Ctrl-C ends it" not in await house.stdout.readline():
                     assert house.returncode is None
             yield port, env
@@ -63,6 +63,7 @@ async def up():
                 await house.communicate()
 
 
+@pytest.mark.timeout(300)
 async def test_the_job_by_hand_works_as_written(up):
     port, env = up
     script = "set -eu\n" + block_to_run().replace("8080", str(port))
@@ -75,7 +76,7 @@ async def test_the_job_by_hand_works_as_written(up):
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         output = (await shell.communicate())[0].decode()
     assert shell.returncode == 0, output
     assert '"status":"accepted"' in output.replace(" ", "").splitlines()[-1], output

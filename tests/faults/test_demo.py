@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.usefixtures("one_city"), pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,7 +32,6 @@ async def city(*options):
         return process.returncode, output, json.loads(figures.read_text()) if figures.exists() else {}
 
 
-@pytest.mark.timeout(300)
 async def test_a_city_runs_and_its_invariants_hold():
     """DESIGN invariants 1, 2, 3 and 6, seen from outside: by what the apps were told and the API says."""
     status, output, figures = await city("--seconds", "8", "--drivers", "60")
@@ -43,7 +43,6 @@ async def test_a_city_runs_and_its_invariants_hold():
     assert min(figures["pushes_by_platform"].values()) > 0
 
 
-@pytest.mark.timeout(300)
 async def test_a_city_survives_the_death_of_every_service_in_turn():
     """B13, DESIGN invariants 1, 2, 3 and 6: `kill -9`, and the supervisor starts it again."""
     dying = ("booking@3", "matching@7", "matching-2@9", "realtime@11", "push@15")

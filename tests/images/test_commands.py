@@ -19,8 +19,8 @@ SOCKET = Path("/var/run/docker.sock")
 SOMEBODY = 1234
 
 
-def run(script: str, cwd: Path, **who: object) -> str:
-    env = os.environ | {"DOCKER_BUILDKIT": "1", "HOME": str(cwd)}
+def run(script: str, cwd: Path, home: Path, **who: object) -> str:
+    env = os.environ | {"DOCKER_BUILDKIT": "1", "HOME": str(home)}
     command = ["bash", "-c", f"set -eu\n{script}"]
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, **who)  # type: ignore[call-overload]
     assert done.returncode == 0, done.stderr[-4000:]
@@ -39,13 +39,13 @@ def removed(engine: DockerClient) -> Iterator[None]:
 @pytest.mark.timeout(600)
 def test_an_image_is_built_and_makes_the_keys_of_an_installation(tmp_path: Path) -> None:
     build, make_keys = commands("tests/images/test_commands.py")
-    run(build, ROOT)
+    run(build, ROOT, tmp_path.parent)
     if os.getuid() == 0:  # the page is for people, who may use Docker and no more
         tmp_path.parent.chmod(0o755)
         os.chown(tmp_path, SOMEBODY, SOMEBODY)
-        run(make_keys, tmp_path, user=SOMEBODY, group=SOMEBODY, extra_groups=[SOCKET.stat().st_gid])
+        run(make_keys, tmp_path, tmp_path, user=SOMEBODY, group=SOMEBODY, extra_groups=[SOCKET.stat().st_gid])
     else:
-        run(make_keys, tmp_path)
+        run(make_keys, tmp_path, tmp_path)
     made = {file.name: file for file in (tmp_path / "keys").iterdir()}
     assert made.keys() == {*(f"{user}.seed" for user in USERS), "public.env"}
     for user in USERS:

@@ -11,6 +11,8 @@ import pytest
 from .conftest import Images
 from .fleet import ROOT, SERVICES, Fleet
 
+pytestmark = [pytest.mark.usefixtures("one_city"), pytest.mark.timeout(900)]
+
 
 async def city(house: Fleet, figures: Path) -> asyncio.subprocess.Process:
     """Customers and drivers of `just demo`, for half a minute and until their jobs are done."""
@@ -45,7 +47,6 @@ async def load_has_begun(process: asyncio.subprocess.Process) -> None:
     pytest.fail("the city ended before it lived")
 
 
-@pytest.mark.timeout(300)
 async def test_a_version_with_larger_contracts_comes_in_service_by_service(
     house: Fleet, next_images: Images, tmp_path: Path
 ) -> None:
@@ -61,7 +62,6 @@ async def test_a_version_with_larger_contracts_comes_in_service_by_service(
     print(json.dumps({name: report[name] for name in report if name.endswith("_ms")}))
 
 
-@pytest.mark.timeout(300)
 async def test_all_services_at_once_go_back_to_the_former_version(
     house: Fleet, images: Images, tmp_path: Path
 ) -> None:

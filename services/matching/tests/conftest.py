@@ -99,10 +99,10 @@ class World:
         lines = (await self.http.get("/metrics")).text.splitlines()
         return sum(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
-    async def until_looked_for(self, job_id: UUID) -> None:
-        """A driver for it, for the first time: the first job ever in a region waits for its map."""
+    async def until_looked_for(self, job_id: UUID, rung: int = 0) -> None:
+        """A driver for it, on this rung: the first job ever in a region waits for its map."""
         async with asyncio.timeout(PATIENCE_S):
-            while not (await self.dispatch(job_id))[0]["decisions"]:
+            while all(one["rung"] < rung for one in (await self.dispatch(job_id))[0]["decisions"]):
                 await asyncio.sleep(0.02)
 
     async def until_known(self, driver_id: str) -> None:

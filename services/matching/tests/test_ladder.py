@@ -143,7 +143,7 @@ async def test_a_ladder_that_nobody_is_there_for_stands_open_at_once(world):
     job = world.job(at, await whole_ladder(world))
     await world.created(job)
     await world.hears(SearchStarted, job.id)
-    await world.until_looked_for(job.id)
+    await world.until_looked_for(job.id, rung=3)
     first = await world.driver(at)
     assert (await world.hears(OfferCreated, job.id)).driver_id == first
     [offer] = await world.offers(job.id)

@@ -25,6 +25,7 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """A client may invent others, and each would be a time series of its own."""
 _UNWATCHED = {"/livez", "/readyz", "/metrics"}
 _TOO_LARGE = Problem(code="body_too_large", message="The body is longer than this service takes", status=413)
+_ENDING = Problem(code="unavailable", message="The service is ending; try again", status=503)
 _BAD_URL = Problem(code="bad_request", message="The address has a NUL in it", status=400)
 
 
@@ -44,12 +45,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        started, status = time.perf_counter(), 500
+        started, status, answered = time.perf_counter(), 500, False
 
         async def watched_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], True
             await send(message)
 
         with tracer.start_as_current_span(
@@ -59,6 +60,11 @@ class Guard:
         ) as span:
             try:
                 await self._checked(scope, receive, watched_send, headers)
+            except asyncio.CancelledError:
+                # The server cancels what outlasts its drain, and left to itself answers 500.
+                if answered:
+                    raise
+                await _refuse(_ENDING, scope, receive, watched_send)
             finally:  # an unexpected exception is answered 500 further out
                 span.set_attribute("http.response.status_code", status)
                 route = getattr(scope.get("route"), "path", "unrouted")
