@@ -6,6 +6,7 @@ import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import nats
 import pytest
 from nats.aio.msg import Msg
@@ -97,13 +98,14 @@ async def watched(settings):
     """A matching in this process, and ears on its bus."""
     nc = await nats.connect(settings.nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
     engine = create_async_engine(settings.database_url.get_secret_value())
-    async with serving(settings) as http:
-        world = Watched(http, nc, engine, settings)
-        world.statuses = []
-        for noun in ("offer", "driver.status"):
-            await nc.subscribe(f"{noun}.>", cb=world.on_message)
-        await nc.flush()
-        await nc.flush()
+    world = Watched(httpx.AsyncClient(), nc, engine, settings)
+    world.statuses = []
+    for noun in ("offer", "driver.status"):
+        await nc.subscribe(f"{noun}.>", cb=world.on_message)
+    await nc.flush()
+    await nc.flush()
+    async with serving(settings) as http:  # now, for what is due is told as soon as matching is there
+        world.http = http
         yield world
     await nc.close()
     await engine.dispose()

@@ -110,6 +110,13 @@ def test_a_lapsed_offer_taken_while_the_job_stands_open_to_all_is_no_violation()
     assert scene.found() == []
 
 
+def test_a_lapsed_offer_taken_before_the_look_of_an_open_step_is_written_is_no_violation() -> None:
+    lapsed = offer("a", "accepted", 0.6, expires=0.9, answered=1.0)
+    ladder = Attempt(attempt=1, state="assigned", mode="ladder", driver_id="a", offers=[lapsed])
+    assert ladder.open_at(after(1.0))
+    assert not ladder.model_copy(update={"mode": "cascade"}).open_at(after(1.0))
+
+
 def cancelled(scene: Scene, at: float) -> None:
     scene.booking |= {"status": "cancelled", "updated_at": after(at)}
     scene.job.cancelled_at = at

@@ -53,13 +53,19 @@ class Attempt(Told):
 
     attempt: int
     state: str
+    mode: str = ""
     driver_id: str | None = None
     offers: list[Offer] = []
     decisions: list[Decision] = []
 
     def open_at(self, when: datetime) -> bool:
-        """Whether any driver could take the job then, whatever became of its offer (A9)."""
-        return any(look.policy == "broadcast" and look.at <= when for look in self.decisions)
+        """Whether any driver could take the job then, whatever became of its offer (A9).
+
+        A ladder stands open before the look of its last step is written. Who takes the job in between leaves
+        it without that look, and is believed.
+        """
+        looks = [look.at for look in self.decisions if look.policy == "broadcast"]
+        return any(at <= when for at in looks) or (self.mode == "ladder" and not looks)
 
 
 class Dispatch(Told):
