@@ -53,19 +53,18 @@ class Attempt(Told):
 
     attempt: int
     state: str
-    mode: str = ""
     driver_id: str | None = None
     offers: list[Offer] = []
     decisions: list[Decision] = []
 
-    def open_at(self, when: datetime) -> bool:
-        """Whether any driver could take the job then, whatever became of its offer (A9).
+    @property
+    def stood_open(self) -> bool:
+        """Whether any driver could take the job in the end, whatever became of its offer (A9).
 
-        A ladder stands open before the look of its last step is written. Who takes the job in between leaves
-        it without that look, and is believed.
+        Looks are made, under the search's lock, only while nobody has the job: each came before the accept,
+        though the accept's clock, read before it waited for the lock, may say otherwise.
         """
-        looks = [look.at for look in self.decisions if look.policy == "broadcast"]
-        return any(at <= when for at in looks) or (self.mode == "ladder" and not looks)
+        return any(look.policy == "broadcast" for look in self.decisions)
 
 
 class Dispatch(Told):

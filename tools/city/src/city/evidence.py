@@ -44,7 +44,7 @@ def taken_openly(dispatch: Dispatch | None, offer: Offer) -> bool:
     if dispatch is None or offer.answered_at is None:
         return False
     mine = (attempt for attempt in dispatch.attempts if offer in attempt.offers)
-    return any(attempt.open_at(offer.answered_at) for attempt in mine)
+    return any(attempt.stood_open for attempt in mine)
 
 
 def offers_of(dispatch: Dispatch | None) -> Iterator[Offer]:
