@@ -162,6 +162,53 @@ async def _was_told(page: Page) -> None:
     await expect(past).to_contain_text("Completed")
 
 
+async def test_what_was_told_stays_when_answers_to_older_questions_come(house: House, screen: Screen) -> None:
+    """D1, B3: the page asks for the booking twice, and hears of the second driver between the two answers."""
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    async with (
+        driving(house, "Dan", 40.751, -73.97) as dan,
+        driving(house, "Eve", 40.769, -73.97),
+        screen(f"ann-{uuid4()}", "user") as page,
+    ):
+        await fill_in(page)
+        await page.route(re.compile("/v1/bookings/[^/]+$"), hold)
+        await page.get_by_role("button", name="Order").click()
+        await expect(page.get_by_text("Offer sent to driver 1...")).to_be_visible()
+        job = {"bookingId": (await dan.hears("booking:offer"))["bookingId"]}
+        await _reach(held, 1)
+        asked = len(held)
+        await page.get_by_role("link", name=re.compile("^Bookings")).click()
+        await page.get_by_role("link", name=re.compile("WG-")).click()
+        await _reach(held, asked + 1)
+        *first, last = held
+
+        for route in first:
+            await _answered(page, route)
+        assert (await dan.call("offer:decline", job))["ok"]
+        await expect(page.get_by_text("Offer sent to driver 2...")).to_be_visible()
+        await _answered(page, last)
+        await expect(page.get_by_text("Offer sent to driver 2...")).to_be_visible()
+        await expect(page.get_by_text("2 drivers tried so far")).to_be_visible()
+
+
+async def _reach(held: list[Route], count: int) -> None:
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while len(held) < count:
+            await asyncio.sleep(0.05)
+
+
+async def _answered(page: Page, route: Route) -> None:
+    """The held question, and the one about the search that follows it, have their answers on the page."""
+    async with page.expect_response(re.compile("/search$")) as search:
+        await route.continue_()
+    await (await search.value).finished()
+    await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+
+
 async def test_a_search_that_found_nobody_can_be_repeated_and_cancelled(house: House, screen: Screen) -> None:
     """D1, B8, B10, B11: cancelling asks once more; and a link leads straight to the booking."""
     ann, lat = f"ann-{uuid4()}", 50.0

@@ -21,8 +21,8 @@ export class Trips {
   /** Whether the first page has come. */
   known = $state(false);
   readonly #connection: Connection;
-  /** What was told of bookings that are being asked for. */
-  readonly #waiting = new Map<string, Change[]>();
+  /** For each booking that is being asked for: what was told since, once for every question under way. */
+  readonly #since = new Map<string, Set<Change[]>>();
   #watched: string | null = null;
 
   constructor(connection: Connection) {
@@ -98,25 +98,26 @@ export class Trips {
   #change(id: string, change: Change): void {
     const trip = this.all.get(id);
     if (trip) this.all.set(id, change(trip));
-    const waiting = this.#waiting.get(id);
-    if (waiting) waiting.push(change);
+    const asked = this.#since.get(id);
+    if (asked) for (const since of asked) since.push(change);
     else if (!trip) void this.#load(id, [change]).catch(() => undefined);
   }
 
-  /** Asks; what is told meanwhile comes after. Throws a `Refusal`. */
-  async #load(id: string, changes: Change[] = []): Promise<void> {
-    const waiting = this.#waiting.get(id) ?? changes;
-    this.#waiting.set(id, waiting);
+  /** Asks; what is told meanwhile, `since`, comes after. Throws a `Refusal`. */
+  async #load(id: string, since: Change[] = []): Promise<void> {
+    const asked = this.#since.get(id) ?? new Set();
+    this.#since.set(id, asked.add(since));
     try {
       this.take(await bookingNow(id));
       await Promise.all([this.#askSearch(id), this.#askDriver(id)]);
     } finally {
-      if (this.#waiting.get(id) === waiting) this.#waiting.delete(id);
+      asked.delete(since);
+      if (asked.size === 0) this.#since.delete(id);
       const trip = this.all.get(id);
       if (trip)
         this.all.set(
           id,
-          waiting.reduce((now, change) => change(now), trip),
+          since.reduce((now, change) => change(now), trip),
         );
     }
   }
