@@ -57,6 +57,55 @@ async def test_the_eleventh_subscription_in_a_minute_is_refused(dial: Dial, neig
     assert (await again.ask("booking:subscribe", ref))["ok"]
 
 
+async def test_a_customer_who_orders_while_connected_is_in_the_room(
+    dial: Dial, neighbours: Neighbours, publish: Publish, mark: Mark, nc: Client
+) -> None:
+    """C3, A6, A8: without asking; another customer is not."""
+    ann, eve, root = (
+        await dial("ann-r7", "user"),
+        await dial("eve-r7", "user"),
+        await dial("root-r7", "admin"),
+    )
+    job = neighbours.add(made.job("ann-r7"))
+    await publish(made.created(job), made.assigned(job, "dan-r7"), made.status(job, "dan-r7"))
+    await ann.next("job:driver-assigned")
+    await ann.next("job:status")
+    assert (await root.ask("booking:subscribe", {"bookingId": str(job.id)}))["ok"]  # the server has it too
+    await nc.publish(live_track(job.id), made.tracked(job.id).model_dump_json().encode())
+    await ann.next("location:update")
+    await mark(**{"eve-r7": eve})
+    assert eve.names() == ["booking:snapshot"]
+
+
+async def test_a_customer_who_left_the_room_of_its_order_stays_out(
+    dial: Dial, neighbours: Neighbours, publish: Publish, mark: Mark
+) -> None:
+    """C6"""
+    ann = await dial("ann-r8", "user")
+    job = neighbours.add(made.job("ann-r8"))
+    await publish(made.created(job))
+    await ann.next("booking:created")
+    assert (await ann.ask("booking:unsubscribe", {"bookingId": str(job.id)}))["ok"]
+    await publish(made.assigned(job, "dan-r8"))
+    await mark(**{"ann-r8": ann})
+    assert ann.names() == ["booking:snapshot", "booking:created", "booking:driver_assigned"]
+
+
+async def test_an_order_told_late_is_asked_for_before_its_room_is_entered(
+    dial: Dial, publish: Publish, mark: Mark
+) -> None:
+    """C6: its end was told before; nobody is left in a room that nothing closes any more."""
+    ann = await dial("ann-r9", "user")
+    job = made.job("ann-r9")
+    await publish(made.cancelled(job), made.created(job))
+    for name in ("booking:snapshot", "booking:created", "booking:snapshot"):
+        await ann.next(name)
+    await mark(**{"ann-r9": ann})
+    await publish(made.assigned(job, "dan-r9"))
+    await mark(**{"ann-r9": ann})
+    assert "job:driver-assigned" not in ann.names()
+
+
 async def test_after_unsubscribing_the_room_is_silent(
     dial: Dial, neighbours: Neighbours, publish: Publish, mark: Mark
 ) -> None:

@@ -93,14 +93,14 @@ async def test_an_edge_receives_nothing_meant_for_the_other_alone(
 
     others = [made.job("somebody-else") for _ in range(50)]
     for_dan = [made.offer(job, "dan-t2") for job in others]
-    for_ann = [made.created(made.job("ann-t2")) for _ in range(50)]
+    for_ann = [made.started(made.job("ann-t2")) for _ in range(50)]
     a_mark = 1
     assert await received(one, *for_dan, **{"dan-t2": dan}) == 0
     assert await received(two, *for_dan, **{"dan-t2": dan}) == 50 + a_mark
     assert await received(two, *for_ann, **{"ann-t2": ann}) == 0
     assert await received(one, *for_ann, **{"ann-t2": ann}) == 50 + a_mark
     assert dan.names().count("booking:offer") == 100
-    assert ann.names().count("booking:created") == 100
+    assert ann.names().count("booking:search_started") == 100
 
 
 async def test_subscriptions_end_with_the_last_socket_of_a_person(

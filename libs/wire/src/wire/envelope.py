@@ -53,6 +53,14 @@ def seal(event: Event, now: datetime | None = None) -> Letter:
     return Letter(letter_id, event.subject(), headers, event.model_dump_json().encode())
 
 
+def letter_id(headers: Mapping[str, str] | None) -> UUID | None:
+    """What its sender called it; None if that cannot be told."""
+    try:
+        return UUID((headers or {}).get("ce-id", ""))
+    except ValueError:
+        return None
+
+
 def unseal(headers: Mapping[str, str] | None, body: bytes) -> Received:
     """The event in a message. UndecodableError says what is wrong with it."""
     headers = headers or {}

@@ -20,9 +20,10 @@ from realtime.edge import Edge
 from realtime.emit import emit_event, emit_position
 from realtime.mend import begin, mend
 from realtime.metrics import UNREADABLE
+from realtime.restore import enter_ordered
 from realtime.tracking import decode_track
 from wire import direct
-from wire.envelope import UndecodableError, unseal
+from wire.envelope import UndecodableError, letter_id, unseal
 from wire.telemetry import is_recorded, trace_id_in
 
 log = structlog.get_logger()
@@ -74,11 +75,11 @@ async def _deliver_event(edge: Edge, message: Msg, seq: int | None) -> None:
     """Audiences come from who is here, not from the subscription that it came by.
 
     So the first copy of an event is enough, and every later one (another subscription's, or a letter that
-    the outbox sent again) is dropped by its id.
+    the outbox sent again) is dropped by its id, unread.
     """
-    received = unseal(message.headers, message.data)
-    if received.id in edge.delivered:
+    if letter_id(message.headers) in edge.delivered:
         return
+    received = unseal(message.headers, message.data)
     edge.delivered[received.id] = True
     event = received.event
     if _is_stale(edge, event):
@@ -90,6 +91,8 @@ async def _deliver_event(edge: Edge, message: Msg, seq: int | None) -> None:
     observe(edge.drivers, event)
     context = propagate.extract(message.headers or {}) if is_recorded() else None  # else a tenth of the time
     await emit_event(edge, event, seq, received.time.timestamp(), context)
+    if isinstance(event, JobCreated):
+        enter_ordered(edge, event)
     await _close_rooms(edge, event)
 
 

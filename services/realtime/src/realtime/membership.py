@@ -6,7 +6,7 @@ this edge nothing but what concerns somebody here.
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, field
 
 import nats.errors
@@ -44,14 +44,17 @@ class Membership:
         """Until `leave_all`, this socket can be in rooms."""
         self._rooms[socket] = set()
 
-    async def enter(self, socket: str, room: Room) -> None:
-        """Join, and return when the server routes the room's events here: none after that is missed.
+    def enter(self, socket: str, room: Room) -> Coroutine[None, None, None]:
+        """Join now; awaited, it returns when the server routes the room's events here: none is missed then.
 
         ProblemError 503 when the server does not confirm in time; the socket is then not in the room. For a
         socket that has gone meanwhile nothing happens.
         """
+        return self._confirmed(socket, room, self._join(socket, room))
+
+    def _join(self, socket: str, room: Room) -> _Meeting | None:
         if socket not in self._rooms:
-            return
+            return None
         meeting = self._meetings.get(room.name)
         if meeting is None:
             meeting = _Meeting(asyncio.create_task(self._listen(room.subjects)))
@@ -59,6 +62,11 @@ class Membership:
         meeting.sockets.add(socket)
         self._rooms[socket].add(room.name)
         self._engine.join(socket, room.name)
+        return meeting
+
+    async def _confirmed(self, socket: str, room: Room, meeting: _Meeting | None) -> None:
+        if meeting is None:
+            return
         try:
             await asyncio.shield(meeting.listening)
         except (nats.errors.Error, TimeoutError) as error:

@@ -1,16 +1,19 @@
-"""What a socket gets back without asking, right after it connected (C7): its rooms, and the present state.
+"""What a socket gets without asking: right after it connected its rooms and the present state (C7), and later
+the rooms of the bookings that its customer orders.
 
 The connection does not wait for it: when a service does not answer, it is asked again and again.
 """
 
 import asyncio
+from collections.abc import Coroutine
 
 import stamina
 import structlog
 
+from contracts.events import JobCreated
 from contracts.models import Job, Role
 from contracts.requests import DriverView, ListOpenBookings, ViewDriver
-from realtime import rooms
+from realtime import audience, rooms
 from realtime.edge import Edge, Session
 from realtime.words import Payload, booking_details, pending_offer
 from wire.problem import ProblemError
@@ -20,11 +23,41 @@ log = structlog.get_logger()
 
 NEWER_TRIES = 3
 """How often something is read again because an event has told something newer meanwhile."""
+MOST_ROOMS = 100
+"""Of a socket, past which it enters those of new bookings only if it asks to."""
 
 
 def restore(edge: Edge, session: Session) -> None:
     """Start it; it ends with the socket, if not before."""
-    task = asyncio.create_task(_unless_refused(edge, session))
+    _start(session, _unless_refused(edge, session))
+
+
+def enter_ordered(edge: Edge, event: JobCreated) -> None:
+    """A customer's sockets hear of its new booking what they would if they connected only now (C3, A8).
+
+    They are in the room at once, so that no event after this one passes them by. One that comes after its
+    successors says nothing of the present: that is asked for.
+    """
+    for socket in edge.members.inside([audience.customer(event)]):
+        session = edge.sessions.get(socket)
+        if session is None or len(edge.members.rooms_of(socket)) >= MOST_ROOMS:
+            continue
+        if edge.is_behind(event.job):
+            restore(edge, session)
+        else:
+            entering = edge.members.enter(socket, rooms.booking(event.job_id))
+            _start(session, _or_restore(edge, session, entering))
+
+
+async def _or_restore(edge: Edge, session: Session, entering: Coroutine[None, None, None]) -> None:
+    try:
+        await entering
+    except ProblemError:
+        restore(edge, session)
+
+
+def _start(session: Session, work: Coroutine[None, None, None]) -> None:
+    task = asyncio.create_task(work)
     session.tasks.add(task)
     task.add_done_callback(session.tasks.discard)
 
