@@ -1,5 +1,6 @@
 """The driver's screen: online, offers, the feed and the job, in a real browser on the whole house."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -231,6 +232,55 @@ async def test_the_ring_counts_down_to_red_and_only_the_server_takes_the_offer_a
         await expect(offer_on(page)).to_contain_text(brief["number"])
         await expect(offer_on(page)).to_have_count(0)
         await ann.hears("booking:offer_expired", bookingId=brief["id"])
+
+
+async def test_an_answer_from_before_going_offline_does_not_bring_the_driver_back(
+    house: House, screen: Screen
+) -> None:
+    """D2, C2: after a job the page asks who it is; the driver has gone offline when the answer comes."""
+    lat, held = 14.0, list[tuple[Route, APIResponse]]()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        if (await answer.json())["state"] == "available":
+            held.append((route, answer))
+        else:
+            await route.fulfill(response=answer)
+
+    async with customer(house) as ann, driver(house, screen, lat) as (page, sub):
+        job = await order(ann, lat)
+        await button(offer_on(page), "Accept").click()
+        await expect_step(page, "Accepted")
+        await page.route("**/v1/drivers/me", hold)
+        await _takes_every_step_in_a_row(page, ann, job)
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while not held:
+                await asyncio.sleep(0.05)
+        await button(page, "Go offline").click()
+        await expect(page.get_by_role("heading", name="You are offline")).to_be_visible()
+        [(route, answer)] = held
+        async with page.expect_response("**/v1/drivers/me") as told:
+            await route.fulfill(response=answer)
+        await (await told.value).finished()
+        await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        await expect(page.get_by_role("heading", name="You are offline")).to_be_visible()
+        await page.unroute_all()
+        await page.reload()
+        await expect(page.get_by_role("heading", name="You are offline")).to_be_visible()
+        async with phone(house, sub, "pilot") as app:
+            assert (await app.http.get("/v1/drivers/me")).json()["state"] == "offline"
+
+
+async def _takes_every_step_in_a_row(page: Page, ann: Phone, job: dict[str, Any]) -> None:
+    card = page.get_by_role("region", name=f"Your job {job['number']}")
+    for action, status in (
+        ("I am on my way", "en_route"),
+        ("I have arrived", "arrived"),
+        ("Start the job", "in_progress"),
+        ("Complete the job", "completed"),
+    ):
+        await button(card, action).click()
+        await ann.hears("booking:status", bookingId=job["id"], status=status)
 
 
 async def test_a_driver_who_declines_is_not_asked_again_and_the_next_one_is(

@@ -12,6 +12,8 @@ type Of<T = object> = T & { bookingId: string };
 
 const SEARCHES = ["offer_sent", "offer_expired", "offer_declined", "no_pilots", "search_timeout"];
 
+const after = (trip: Trip, changes: Change[]) => changes.reduce((now, change) => change(now), trip);
+
 /** The customer's bookings, as the services tell them: by events, by snapshots, and when asked. */
 export class Trips {
   readonly all = new SvelteMap<string, Trip>();
@@ -56,8 +58,12 @@ export class Trips {
     this.next = page.next;
   }
 
+  /** A booking that is new to us has been told of before, perhaps, and what was told waits. */
   take(booking: Booking): void {
-    this.all.set(booking.bookingId, merged(this.all.get(booking.bookingId), booking));
+    const id = booking.bookingId;
+    const known = this.all.get(id);
+    const [told = []] = known ? [] : (this.#since.get(id) ?? []);
+    this.all.set(id, after(merged(known, booking), told));
   }
 
   /** Throws a `Refusal`, after it has asked how the booking stands instead. */
@@ -114,11 +120,7 @@ export class Trips {
       asked.delete(since);
       if (asked.size === 0) this.#since.delete(id);
       const trip = this.all.get(id);
-      if (trip)
-        this.all.set(
-          id,
-          since.reduce((now, change) => change(now), trip),
-        );
+      if (trip) this.all.set(id, after(trip, since));
     }
   }
 

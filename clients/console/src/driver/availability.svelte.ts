@@ -19,16 +19,25 @@ export class Availability {
   busy = $state(false);
   said = $state("");
   readonly #connection: Connection;
-  /** Counts what the driver wished, so that nothing said on its own undoes it. */
+  /** Counts what the driver wished, when it begins and when it is done, so that nothing older undoes it. */
   #wishes = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
-  /** By `GET /v1/drivers/me`. Of a busy one it does not say what comes after the job: then it is as this tab knew it. */
-  learn({ state }: DriverProfile): void {
-    if (this.busy) return;
+  /**
+   * To be called before `GET /v1/drivers/me`; what it returns, with the answer. An answer to a question from before a
+   * wish says nothing. Of a busy driver it does not say what comes after the job: then it is as this tab knew it.
+   */
+  learning(): (me: DriverProfile) => void {
+    const wishes = this.#wishes;
+    return (me) => {
+      if (!this.busy && wishes === this.#wishes) this.#learn(me);
+    };
+  }
+
+  #learn({ state }: DriverProfile): void {
     if (state === "busy") this.online ||= sessionStorage.getItem(KEPT) !== null;
     else this.#become(state === "available");
   }
@@ -74,6 +83,7 @@ export class Availability {
       this.said = error instanceof Refusal ? wordsFor(error) : "Something went wrong. Please try again.";
     } finally {
       this.busy = false;
+      this.#wishes += 1;
     }
   }
 

@@ -38,8 +38,9 @@ export class Shift {
   }
 
   async look(): Promise<void> {
+    const learn = this.availability.learning();
     const me = await this.profile.load();
-    if (me) this.availability.learn(me);
+    if (me) learn(me);
   }
 
   /** After a job: others may be had again. That it is over is known to one service a moment before the other. */
