@@ -53,7 +53,7 @@ async def test_booking_s_database_is_restored_and_catches_up(house: Fleet) -> No
         before = await bookings(house)
 
     assert await asyncio.to_thread(end, old) == 0
-    await asyncio.to_thread(run, postgres, "pg_restore")
+    await asyncio.to_thread(run, postgres, "psql")
     said = await asyncio.to_thread(
         house.containers.finishes,
         old.attrs["Config"]["Image"],
