@@ -1,5 +1,6 @@
 """`python -m bench NAME [--json FILE] [--times N]`"""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,10 @@ from rich.console import Console
 from bench import accept, order_to_offer, supply
 from bench.capacity import measure as capacity
 from bench.edge import measure as edge
-from bench.harness import repeat, show, write
+from bench.harness import Figure, repeat, show, write
 from bench.push import measure as push
 
-BENCHES = {
+BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "accept": accept.measure,
     "capacity": capacity.measure,
     "edge": edge.measure,

@@ -44,29 +44,30 @@ PEER_SEARCH = "UPDATE peer_search SET state = 'assigned', driver = $2 WHERE id =
 PEER_DRIVER = "UPDATE peer_driver SET active_job = $2 WHERE id = $1 AND active_job IS NULL"
 
 
-def measure() -> list[Figure]:
-    """One repetition: a fresh matching with 1,000 open jobs and drivers."""
-    return asyncio.run(_measure())
+def measure(jobs: int = JOBS, racers: int = RACERS) -> list[Figure]:
+    """One repetition: a fresh matching with so many open jobs and drivers, and racers after one job more."""
+    return asyncio.run(_measure(jobs, racers))
 
 
-async def _measure() -> list[Figure]:
-    drivers = [f"bench-driver-{number}" for number in range(JOBS)]
+async def _measure(many: int, racing: int) -> list[Figure]:
+    drivers = [f"bench-driver-{number}" for number in range(many)]
+    racers = [f"bench-racer-{number}" for number in range(racing)]
     async with running(apns=False, services=("matching",)) as house:
         nc = await nats.connect(house.nats_url, **house.nats_operator)
         try:
-            await _register(house, drivers)
-            jobs, [raced] = await _open(nc, JOBS), await _open(nc, 1)
+            await _register(house, [*drivers, *racers])
+            jobs, [raced] = await _open(nc, many), await _open(nc, 1)
             ours = await _all(list(zip(drivers, jobs, strict=True)), lambda who, job: _accept(nc, who, job))
-            race, winners = await _race(nc, raced)
+            race, winners = await _race(nc, raced, racers)
         finally:
             await nc.close()
-        peer = await _peer(house.database_url("matching"))
-    rate, p99 = JOBS / ours.seconds, percentile(ours.each, 0.99)
+        peer = await _peer(house.database_url("matching"), many)
+    rate, p99 = many / ours.seconds, percentile(ours.each, 0.99)
     return [
-        Figure("accept_per_second", rate, "/s", "bare SQL", JOBS / peer.seconds),
+        Figure("accept_per_second", rate, "/s", "bare SQL", many / peer.seconds),
         Figure("accept_p50", percentile(ours.each, 0.5), "ms", "bare SQL", percentile(peer.each, 0.5)),
         Figure("accept_p99", p99, "ms", "bare SQL", percentile(peer.each, 0.99)),
-        Figure("accept_race_of_100", race, "ms"),
+        Figure(f"accept_race_of_{racing}", race, "ms"),
         Figure("accept_race_winners", winners, "drivers"),
     ]
 
@@ -103,18 +104,16 @@ async def _accept(nc: Client, driver: str, job: UUID) -> bool:
     return True
 
 
-async def _race(nc: Client, job: UUID) -> tuple[float, int]:
+async def _race(nc: Client, job: UUID, racers: Sequence[str]) -> tuple[float, int]:
     """Milliseconds until all are answered, and how many won."""
-    racers = [f"bench-racer-{number}" for number in range(RACERS)]
     before = time.perf_counter()
     won = await asyncio.gather(*(_accept(nc, racer, job) for racer in racers))
     return (time.perf_counter() - before) * 1000, sum(won)
 
 
-async def _register(house: House, drivers: Sequence[str]) -> None:
+async def _register(house: House, everybody: Sequence[str]) -> None:
     admin = {"Authorization": f"Bearer {house.token('bench', 'admin')}"}
     places = asyncio.Semaphore(20)
-    everybody = [*drivers, *(f"bench-racer-{number}" for number in range(RACERS))]
     async with httpx.AsyncClient(base_url=house.url, headers=admin, timeout=30) as http:
 
         async def register(driver: str) -> None:
@@ -154,9 +153,9 @@ def _job(job_id: UUID) -> Job:
     )
 
 
-async def _peer(database_url: str) -> Taken:
-    """The same number of accepts, as bare SQL."""
-    drivers, jobs = [f"peer-{number}" for number in range(JOBS)], [new_id() for _ in range(JOBS)]
+async def _peer(database_url: str, many: int) -> Taken:
+    """So many accepts, as bare SQL."""
+    drivers, jobs = [f"peer-{number}" for number in range(many)], [new_id() for _ in range(many)]
     async with asyncpg.create_pool(_plain(database_url), min_size=CONNECTIONS, max_size=CONNECTIONS) as pool:
         await pool.execute(PEER_TABLES)
         await pool.executemany("INSERT INTO peer_driver VALUES ($1)", [(driver,) for driver in drivers])

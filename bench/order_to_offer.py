@@ -15,16 +15,16 @@ ORDERS = 300
 WARM_UP = 30
 
 
-def measure() -> list[Figure]:
+def measure(drivers: int = DRIVERS, orders: int = ORDERS) -> list[Figure]:
     """One repetition: a fresh house, its drivers, then one order after the other."""
-    taken = asyncio.run(_measure())
+    taken = asyncio.run(_measure(drivers, orders))
     return [
         Figure("order_to_offer_p50", percentile(taken, 0.50), "ms"),
         Figure("order_to_offer_p99", percentile(taken, 0.99), "ms"),
     ]
 
 
-async def _measure() -> list[float]:
+async def _measure(drivers: int, orders: int) -> list[float]:
     """Milliseconds from just before each POST to the offer's arrival."""
     arrived: dict[str, asyncio.Future[float]] = {}
 
@@ -38,10 +38,10 @@ async def _measure() -> list[float]:
     async with running(apns=False, services=("booking", "matching", "realtime")) as house:
         customer = {"Authorization": f"Bearer {house.token('bench-customer', 'user')}"}
         async with (
-            online(house, DRIVERS, hears),
+            online(house, drivers, hears),
             httpx.AsyncClient(base_url=house.url, headers=customer, timeout=30) as http,
         ):
-            taken = [await _order(http, arrived) for _ in range(WARM_UP + ORDERS)]
+            taken = [await _order(http, arrived) for _ in range(WARM_UP + orders)]
     return taken[WARM_UP:]
 
 
