@@ -1,9 +1,9 @@
-"""`just audit`: is any Python package of the images known to be vulnerable?
+"""`just audit`: is any package of the images known to be vulnerable?
 
-pip-audit asks PyPI's database about each pin of */*/requirements.lock. What it finds ends this with status
-1, unless deploy/audit.toml accepts it. Where the database is not to be had (no network, a mirror that
-carries only packages), nothing is known, and that is said: a warning, or status 1 where
-WAGGLE_AUDIT_REQUIRED is set.
+pip-audit asks PyPI's database about each pin of */*/requirements.lock, npm its registry about those of
+*/*/package-lock.json. What they find ends this with status 1, unless deploy/audit.toml accepts it. Where a
+database is not to be had (no network, a mirror that carries only packages), nothing is known, and that is
+said: a warning, or status 1 where WAGGLE_AUDIT_REQUIRED is set.
 
 Arguments go to pip-audit: `just audit -s osv` asks another database.
 """
@@ -17,6 +17,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from stack.node import NODE, NPM
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_S = 60
@@ -40,6 +42,11 @@ UNANSWERED = ("requests.exceptions.", "ServiceError", "your network may be block
 """How pip-audit ends when its database does not answer. Any other end is a mistake of ours."""
 
 
+NPM_OPTIONS = ("--json", "--package-lock-only", "--fetch-retries=0", "--fetch-timeout=5000")
+NPM_CANARY = "minimist", "0.0.8"
+"""Likewise (GHSA-vh95-rmgr-6w4m is one)."""
+
+
 class Unanswered(Exception):  # noqa: N818
     """The database did not answer; the message says how."""
 
@@ -51,19 +58,31 @@ class Findings(NamedTuple):
     vulnerable: list[str]
     skipped: list[str]
 
+    def and_(self, other: "Findings") -> "Findings":
+        audited = self.audited + other.audited
+        return Findings(audited, self.vulnerable + other.vulnerable, self.skipped + other.skipped)
+
 
 def main(arguments: list[str], root: Path = ROOT, today: dt.date | None = None) -> int:
     accepted = tomllib.loads((root / "deploy/audit.toml").read_text()).get("vulnerabilities", [])
     refused = refusals(accepted, today or dt.datetime.now(dt.UTC).date())
     locks = sorted(root.glob("*/*/requirements.lock"))
     ignored = [f"--ignore-vuln={one['id']}" for one in accepted]
+    total, unaudited = Findings(0, [], []), list[str]()
     try:
         ask_for_the_canary(arguments)
-        found = findings(report(locks, [*ignored, *arguments]))
+        total = findings(report(locks, [*ignored, *arguments]))
     except Unanswered as reason:
-        return tell(refused, str(reason))
-    print(f"vulnerabilities: {len(found.vulnerable)} in {found.audited} packages")
-    return tell(refused + found.vulnerable, "; ".join(found.skipped))
+        unaudited.append(str(reason))
+    try:
+        for lock in sorted(root.glob("*/*/package-lock.json")):
+            ask_npm_for_the_canary()
+            total = total.and_(npm_findings(npm_report(lock.parent), {one["id"] for one in accepted}))
+    except Unanswered as reason:
+        unaudited.append(f"npm: {reason}")
+    if total.audited:
+        print(f"vulnerabilities: {len(total.vulnerable)} in {total.audited} packages")
+    return tell(refused + total.vulnerable, "; ".join(unaudited + total.skipped))
 
 
 def tell(errors: list[str], unaudited: str) -> int:
@@ -122,6 +141,51 @@ def findings(read: dict[str, Any]) -> Findings:
         [f"{one['name']} {one['version']}: {told(found)}" for one in audited for found in one["vulns"]],
         [one["skip_reason"] for one in read["dependencies"] if "skip_reason" in one],
     )
+
+
+def ask_npm_for_the_canary() -> None:
+    name, version = NPM_CANARY
+    packages = {"": {"dependencies": {name: version}}, f"node_modules/{name}": {"version": version}}
+    with tempfile.TemporaryDirectory() as folder:
+        lock = {"name": "canary", "lockfileVersion": 3, "packages": packages}
+        Path(folder, "package-lock.json").write_text(json.dumps(lock))
+        Path(folder, "package.json").write_text(json.dumps(packages[""]))
+        if not npm_findings(npm_report(Path(folder)), set()).vulnerable:
+            raise Unanswered(f"the database does not know that {name} {version} is vulnerable")
+
+
+def npm_report(folder: Path) -> dict[str, Any]:
+    """What `npm audit` says of the package-lock.json in `folder`. It prints JSON, of refusals too."""
+    command = [str(NODE), str(NPM), "audit", *NPM_OPTIONS]
+    env = {**os.environ, "NODE_USE_SYSTEM_CA": "1"}
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=LONGEST_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unanswered(f"no end after {LONGEST_S} s") from error
+    read: dict[str, Any] = json.loads(done.stdout)
+    if "vulnerabilities" in read:
+        return read
+    if "statusCode" in read or "audit endpoint" in done.stderr:
+        raise Unanswered(str(read.get("message")))
+    raise SystemExit(f"npm audit failed:\n{done.stdout}{done.stderr}")
+
+
+def npm_findings(read: dict[str, Any], accepted: set[str]) -> Findings:
+    """A package that is only vulnerable by another that it needs is not counted: that one is."""
+    advisories = [
+        (one["name"], via["url"].rpartition("/")[2], via["title"], via["range"])
+        for one in read["vulnerabilities"].values()
+        for via in one["via"]
+        if isinstance(via, dict)
+    ]
+    vulnerable = [
+        f"{name}: {known_as}, {title}; versions {affected}"
+        for name, known_as, title, affected in advisories
+        if known_as not in accepted
+    ]
+    return Findings(read["metadata"]["dependencies"]["total"], vulnerable, [])
 
 
 def told(vulnerability: dict[str, Any]) -> str:

@@ -1,14 +1,17 @@
-"""What `just audit` does with what pip-audit finds, and with a database that does not answer.
+"""What `just audit` does with what pip-audit and npm find, and with a database that does not answer.
 
-pip-audit is real. The database is one of ours that speaks as OSV does (api.osv.dev, "POST /v1/query").
+Both are real. The database is one of ours that speaks as OSV does (api.osv.dev, "POST /v1/query") and as
+npm's registry ("POST /-/npm/v1/security/advisories/bulk": versions by name; advisories by name).
 """
 
 import datetime as dt
+import gzip
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from deploy.vulnerabilities import findings, main, refusals, tell
@@ -20,7 +23,7 @@ AWAY = ["--vulnerability-service=osv", "--osv-url=http://127.0.0.1:9/"]
 """The arguments that ask where nobody listens."""
 
 Known = dict[str, str]
-"""name==version → id of its vulnerability. Each is fixed in 99."""
+"""name==version (of npm: name@version) → id of its vulnerability. Each is fixed in 99."""
 
 
 def vulnerability(name: str, found: str) -> dict[str, object]:
@@ -32,15 +35,35 @@ def vulnerability(name: str, found: str) -> dict[str, object]:
     }
 
 
+def advisory(found: str) -> dict[str, object]:
+    url = f"https://github.com/advisories/{found}"
+    return {"id": 1, "url": url, "title": "It falls over", "severity": "high", "vulnerable_versions": "<99"}
+
+
 class Database(BaseHTTPRequestHandler):
     known: Known
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        asked = json.loads(gzip.decompress(sent) if "gzip" in self.headers.values() else sent)
+        self._say(200, self._npm(asked) if "advisories" in self.path else self._osv(asked))
+
+    def do_GET(self) -> None:
+        """npm would read all versions of a package that is vulnerable, to say which to take instead."""
+        self._say(404, {})
+
+    def _osv(self, asked: dict[str, Any]) -> object:
         name = asked["package"]["name"]
         found = self.known.get(f"{name}=={asked['version']}")
-        body = json.dumps({"vulns": [vulnerability(name, found)]} if found else {}).encode()
-        self.send_response(200)
+        return {"vulns": [vulnerability(name, found)]} if found else {}
+
+    def _npm(self, asked: dict[str, list[str]]) -> object:
+        found = {name: self.known.get(f"{name}@{versions[0]}") for name, versions in asked.items()}
+        return {name: [advisory(known_as)] for name, known_as in found.items() if known_as}
+
+    def _say(self, status: int, answer: object) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -52,14 +75,15 @@ class Database(BaseHTTPRequestHandler):
 @pytest.fixture
 def known() -> Known:
     """What the database knows; the test may add to it."""
-    return {"jinja2==2.10": "PYSEC-2019-217"}
+    return {"jinja2==2.10": "PYSEC-2019-217", "minimist@0.0.8": "GHSA-vh95-rmgr-6w4m"}
 
 
 @pytest.fixture
-def database(known: Known) -> Iterator[list[str]]:
-    """The arguments that ask it."""
+def database(known: Known, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The arguments that have pip-audit ask it; npm does anyway."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Knowing", (Database,), {"known": known}))
     Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{server.server_port}/")
     yield ["--vulnerability-service=osv", f"--osv-url=http://127.0.0.1:{server.server_port}/v1/query"]
     server.shutdown()
     server.server_close()
@@ -76,8 +100,20 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def accept(tree: Path, reason: str, until: str) -> None:
-    entry = f'[[vulnerabilities]]\nid = "CVE-2018-18074"\nreason = "{reason}"\nuntil = {until}\n'
+@pytest.fixture
+def console(tree: Path) -> Path:
+    """The same with one package of npm's."""
+    folder = tree / "clients/console"
+    folder.mkdir(parents=True)
+    package = {"name": "console", "dependencies": {"ws": "8.0.0"}}
+    packages = {"": package, "node_modules/ws": {"version": "8.0.0"}}
+    (folder / "package.json").write_text(json.dumps(package))
+    (folder / "package-lock.json").write_text(json.dumps({"lockfileVersion": 3, "packages": packages}))
+    return tree
+
+
+def accept(tree: Path, reason: str, until: str, known_as: str = "CVE-2018-18074") -> None:
+    entry = f'[[vulnerabilities]]\nid = "{known_as}"\nreason = "{reason}"\nuntil = {until}\n'
     (tree / "deploy/audit.toml").write_text(entry)
 
 
@@ -90,6 +126,28 @@ def test_a_vulnerable_pin_fails_with_its_name_and_where_it_is_fixed(tree, databa
     known["requests==2.19.1"] = "PYSEC-2018-28"
     assert main(database, tree, TODAY) == 1
     assert "requests 2.19.1: PYSEC-2018-28, CVE-2018-18074; fixed in 99" in capsys.readouterr().err
+
+
+def test_packages_of_npm_are_asked_about_too(console, database, known, capsys):
+    assert main(database, console, TODAY) == 0
+    assert capsys.readouterr().out == "vulnerabilities: 0 in 2 packages\n"
+    known["ws@8.0.0"] = "GHSA-3h5v-q93c-6h6q"
+    assert main(database, console, TODAY) == 1
+    assert "ws: GHSA-3h5v-q93c-6h6q, It falls over; versions <99" in capsys.readouterr().err
+    accept(console, "Nobody sends it so many headers.", "2026-11-21", "GHSA-3h5v-q93c-6h6q")
+    assert main(database, console, TODAY) == 0
+
+
+def test_a_registry_that_knows_nothing_or_has_no_advisories_is_not_believed(
+    console, database, known, capsys, monkeypatch
+):
+    del known["minimist@0.0.8"]
+    assert main(database, console, TODAY) == 0
+    told = "npm: the database does not know that minimist 0.0.8 is vulnerable"
+    assert told in capsys.readouterr().err
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    assert main(database, console, TODAY) == 0
+    assert "WARNING: not audited for vulnerabilities: npm: " in capsys.readouterr().err
 
 
 def test_an_accepted_one_passes_by_any_of_its_names_until_its_last_day(tree, database, known):

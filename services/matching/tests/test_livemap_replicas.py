@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from h3.api import basic_str as h3
+
+from matching.regions import owner_of, region_of
 
 from .test_replicas import PATIENCE, Fleet, Replica, _across_a_border, _fleet
 
@@ -17,10 +20,24 @@ async def fleet(backend: Any, nats_url: str) -> AsyncIterator[Fleet]:
         yield fleet
 
 
-async def shown(fleet: Fleet, replica: Replica, at: tuple[float, float], holds: Any, limit: int = 500) -> Any:
-    """What this replica answers, as soon as this holds."""
+async def shown(
+    fleet: Fleet,
+    replica: Replica,
+    at: tuple[float, float],
+    holds: Any,
+    *,
+    limit: int = 500,
+    reach: float = 0.1,
+) -> Any:
+    """What this replica answers of the box so many degrees around, as soon as this holds."""
     lat, lng = at
-    view = {"west": lng - 0.1, "south": lat - 0.1, "east": lng + 0.1, "north": lat + 0.1, "limit": limit}
+    view = {
+        "west": lng - reach,
+        "south": lat - reach,
+        "east": lng + reach,
+        "north": lat + reach,
+        "limit": limit,
+    }
     async with asyncio.timeout(PATIENCE):
         while True:
             answer = await replica.http.get(
@@ -59,6 +76,19 @@ async def test_the_map_is_the_same_whichever_replica_is_asked(fleet: Fleet) -> N
         await shown(fleet, replica, here, lambda told: places(told) == expected)
         crowd = await shown(fleet, replica, here, lambda told: counts(told) == (4, 1), limit=4)
         assert (crowd["drivers"], crowd["total"]) == ([], 5)
+
+
+async def test_a_wide_map_has_what_only_the_owners_know(fleet: Fleet) -> None:
+    """D3: of regions so far apart that no replica hears of the other's drivers."""
+    one, two = [await fleet.start() for _ in range(2)]
+    world, here = fleet.world, fleet.place_of(one, two)
+    world.http = one.http
+    around = h3.grid_ring(region_of(*here), 4)
+    there = h3.cell_to_latlng(next(cell for cell in around if owner_of(cell, [one.id, two.id]) == two.id))
+    expected = {await world.driver(at): at for at in (here, there)}
+    await fleet.settled(one, two)
+    for replica in (one, two):
+        await shown(fleet, replica, here, lambda told: places(told) == expected, reach=5)
 
 
 async def test_a_driver_who_crosses_a_border_is_in_one_place(fleet: Fleet) -> None:
