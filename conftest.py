@@ -4,7 +4,6 @@
 which Docker must be running. Tests that stop or kill a part start parts of their own (`stack.parts`).
 """
 
-import fcntl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import nats
 import pytest
 from nats.js.errors import NotFoundError
 from sqlalchemy.engine import URL, make_url
+from tests.alone import alone
 
 from contracts.streams import STREAMS
 from stack.parts import parts
@@ -104,8 +104,6 @@ async def nats_url(backend: Backend) -> str:
 
 @pytest.fixture
 def one_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No other simulated city meanwhile, in whatever process of this run: two at once are more than two cores
-    carry, and would be told of each other's slowness. Give such a test the time to wait for its turn."""
-    with (tmp_path_factory.getbasetemp().parent / "city.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    """For a simulated city; see `alone`."""
+    with alone(tmp_path_factory):
         yield

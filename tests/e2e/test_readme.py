@@ -53,7 +53,7 @@ async def up():
         )
         assert house.stdout
         try:
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(300):
                 while b"Ctrl-C ends it" not in await house.stdout.readline():
                     assert house.returncode is None
             yield port, env
@@ -63,7 +63,7 @@ async def up():
                 await house.communicate()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(700)
 async def test_the_job_by_hand_works_as_written(up):
     port, env = up
     script = "set -eu\n" + block_to_run().replace("8080", str(port))

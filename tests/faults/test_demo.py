@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from tests.alone import PATIENCE_S
 
-pytestmark = [pytest.mark.usefixtures("one_city"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.usefixtures("one_city"), pytest.mark.timeout(PATIENCE_S)]
 ROOT = Path(__file__).parents[2]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from docker.client import DockerClient
+from tests.alone import alone
 
 from .fleet import ROOT, SERVICES, Fleet, fleet
 
@@ -35,15 +36,17 @@ def build(context: Path, tag: str, names: Iterable[str] = SERVICES) -> Images:
 
 
 @pytest.fixture(scope="session")
-def images(engine: DockerClient) -> Images:
+def images(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Images:
     """Of the sources as they are."""
-    return build(ROOT, "test")
+    with alone(tmp_path_factory):
+        return build(ROOT, "test")
 
 
 @pytest.fixture(scope="session")
-def console_image(engine: DockerClient) -> str:
+def console_image(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Of the web console, as it is."""
-    return build(ROOT, "test", ["console"])["console"]
+    with alone(tmp_path_factory):
+        return build(ROOT, "test", ["console"])["console"]
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +60,8 @@ def next_images(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     for file in context.glob("services/*/Dockerfile"):
         os.utime(file, (0, 0))  # as an archive of the sources has it
     add_to_contracts(context / "libs/contracts/src/contracts")
-    return build(context, "test-next")
+    with alone(tmp_path_factory):
+        return build(context, "test-next")
 
 
 def add_to_contracts(folder: Path) -> None:
@@ -80,5 +84,6 @@ async def house(
     engine: DockerClient, images: Images, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Fleet]:
     """The whole house, from its images."""
-    async with fleet(engine, images, tmp_path_factory.mktemp("apns")) as running:
-        yield running
+    with alone(tmp_path_factory):
+        async with fleet(engine, images, tmp_path_factory.mktemp("apns")) as running:
+            yield running

@@ -139,4 +139,6 @@ def end(container: Container, seconds: int = 30) -> int:
     """As Kubernetes ends a pod: SIGTERM, and after so many seconds SIGKILL; its exit status."""
     container.stop(timeout=seconds)
     status: int = container.wait()["StatusCode"]
+    if status:
+        print(f"{container.name} ended with {status}:\n{container.logs(tail=40).decode()}")
     return status

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from docker.client import DockerClient
 from docker.errors import ImageNotFound
+from tests.alone import PATIENCE_S
 from tests.documents.written import ROOT, commands
 
 from contracts.permissions import USERS
@@ -36,7 +37,7 @@ def removed(engine: DockerClient) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("removed")
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(PATIENCE_S)
 def test_an_image_is_built_and_makes_the_keys_of_an_installation(tmp_path: Path) -> None:
     build, make_keys = commands("tests/images/test_commands.py")
     run(build, ROOT, tmp_path.parent)

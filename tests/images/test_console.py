@@ -12,10 +12,13 @@ import pytest
 from docker.client import DockerClient
 from docker.errors import APIError
 from docker.models.containers import Container
+from tests import alone
 
 from stack.ready import http_ok
 
 from .containers import HARDENED, Containers, end, subnet
+
+pytestmark = pytest.mark.timeout(alone.PATIENCE_S)
 
 MOST_MB = 60
 """Caddy is 52 of it."""

@@ -4,13 +4,14 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from tests.alone import PATIENCE_S
 from tests.e2e.phone import approved, phone
 
 from .containers import join, kill
 from .fleet import NUMBERS, SERVICES, Fleet
 from .jobs import HERE, a_job, order
 
-pytestmark = pytest.mark.timeout(900)  # the first test builds the images
+pytestmark = pytest.mark.timeout(PATIENCE_S)
 
 
 async def test_a_job_is_done_from_order_to_completion(house: Fleet) -> None:

@@ -4,12 +4,13 @@ import re
 
 import pytest
 from docker.client import DockerClient
+from tests.alone import PATIENCE_S
 
 from .conftest import Images
 from .containers import HARDENED
 from .fleet import SERVICES
 
-pytestmark = pytest.mark.timeout(900)  # the first test builds the images
+pytestmark = pytest.mark.timeout(PATIENCE_S)
 BASE = "python:3.13-slim"
 MOST_MB = 90
 """What an image may add to its base; deploy/k8s/README.md says what each does add."""

@@ -6,7 +6,9 @@ The page's commands for the cluster are run by tests/documents/test_restore.py.
 import asyncio
 
 import httpx
+import pytest
 from docker.models.containers import Container
+from tests.alone import PATIENCE_S
 from tests.documents.written import commands
 from tests.e2e.phone import phone
 
@@ -15,6 +17,8 @@ from contracts.access import RECOVERY
 from .containers import end
 from .fleet import NUMBERS, Fleet
 from .jobs import a_job, order
+
+pytestmark = pytest.mark.timeout(PATIENCE_S)
 
 DATABASE = "postgresql://booking:booking@127.0.0.1/booking"
 BLOCKS = [

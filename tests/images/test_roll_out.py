@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.alone import PATIENCE_S
 
 from .conftest import Images
 from .fleet import ROOT, SERVICES, Fleet
 
-pytestmark = [pytest.mark.usefixtures("one_city"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(PATIENCE_S)
 
 
 async def city(house: Fleet, figures: Path) -> asyncio.subprocess.Process:

@@ -92,8 +92,8 @@ async def test_later_deadline_of_the_same_subject_replaces_the_earlier(bell: Bel
 
 async def test_cancelled_deadline_is_not_announced(bell: Bell, nc: Client) -> None:
     unwanted, wanted = new_id(), new_id()
-    await schedule(nc.jetstream(), Schedule(bell.kind, unwanted, soon(1)))
-    await schedule(nc.jetstream(), Schedule(bell.kind, wanted, soon(1.5)))
+    await schedule(nc.jetstream(), Schedule(bell.kind, unwanted, soon(5)))
+    await schedule(nc.jetstream(), Schedule(bell.kind, wanted, soon(5.5)))
     await cancel(nc, timer(bell.kind, unwanted))
     assert (await bell.next())[0] == wanted
     assert bell.rung.empty()
@@ -120,7 +120,7 @@ async def test_deadlines_go_out_and_are_cancelled_with_the_transaction(
     async with open_here(outbox.hand_over) as database, asyncio.TaskGroup() as group:
         relay = group.create_task(outbox.relay(nc, database))
         async with database.transaction() as tx:
-            tx.schedule(Schedule(bell.kind, unwanted, soon(1)), Schedule(bell.kind, wanted, soon(1.5)))
+            tx.schedule(Schedule(bell.kind, unwanted, soon(5)), Schedule(bell.kind, wanted, soon(5.5)))
         with pytest.raises(ZeroDivisionError):
             await undo(database, Schedule(bell.kind, undone, soon(1)))
         async with database.transaction() as tx:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from h3.api import basic_int as h3
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from matching.boxes import CELLS_SHOWN, REGION_REACH_M, Box, region_of_all, regions_near, spoken_for_with
@@ -55,6 +55,7 @@ def boxes_with_drivers(draw):
 
 @settings(max_examples=400, deadline=None)
 @given(boxes_with_drivers())
+@example((Box(179.99999999999997, 0.0, 179.99999999999997, 0.0), [(0.0, -180.0)]))
 def test_the_map_shows_who_is_in_the_box_and_nobody_else(drawn):
     """D3: whatever the box, poles and antimeridian included."""
     box, drivers = drawn

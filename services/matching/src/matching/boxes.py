@@ -40,7 +40,9 @@ class Box:
 
     def holds(self, lat: float, lng: float) -> bool:
         """Whether this place is in it, or on its edge."""
-        return self.south <= lat <= self.north and (lng - self.west) % _ROUND <= self.width
+        east = self.east + (_ROUND if self.west > self.east else 0.0)
+        same = lng, lng + _ROUND, lng - _ROUND  # compared, for a difference would be rounded
+        return self.south <= lat <= self.north and any(self.west <= one <= east for one in same)
 
     def near(self, place: Place, reach_m: float) -> bool:
         """False only if no point of the box is within so many metres of this place."""
