@@ -197,6 +197,23 @@ class DeclineJob(Request[Declined]):
     job_id: UUID
 
 
+class SearchOver(Model):
+    """Nobody is offered the job any more, and nobody can accept it."""
+
+    job_id: UUID
+
+
+class EndSearch(Request[SearchOver]):
+    """The job was cancelled (B11): end its search now.
+
+    `job.cancelled` says the same, perhaps later; whichever is heard second changes nothing.
+    """
+
+    subject = "request.matching.end_search"
+    reply = SearchOver
+    job: Job
+
+
 class ViewDispatch(Request[DispatchView]):
     """Who was asked, who was not, and why (A12). For admins; with `driver_id`, about that driver only.
 
@@ -246,6 +263,7 @@ REQUESTS: tuple[type[Request[Model]], ...] = (
     ViewDriver,
     AcceptJob,
     DeclineJob,
+    EndSearch,
     ViewDispatch,
     ViewPushes,
     ListServiceTypes,

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from booking import usecases
+from nats.aio.client import Client
+
+from booking import commands, usecases
 from booking.outgoing import job_of
 from contracts.events import AssignmentCreated, Event, SearchFailed, SearchTimedOut
 from contracts.requests import (
@@ -25,8 +27,11 @@ HANDLERS: Mapping[type[Event], Handler] = {
 }
 
 
-def endpoints(database: Database) -> list[Endpoint]:
-    """Request → use case. The identity in a request is the one that the edge verified."""
+def endpoints(database: Database, nc: Client) -> list[Endpoint]:
+    """Request → use case. The identity in a request is the one that the edge verified.
+
+    `nc`: where matching is asked.
+    """
 
     async def view(question: ViewBooking) -> BookingView:
         async with database.transaction() as tx:
@@ -38,10 +43,8 @@ def endpoints(database: Database) -> list[Endpoint]:
             return OpenBookings(jobs=[job_of(row) for row in rows])
 
     async def cancel(question: CancelBooking) -> BookingView:
-        async with database.transaction() as tx:
-            return BookingView(
-                job=job_of(await usecases.cancel(tx, question.identity, question.booking_id, question.reason))
-            )
+        job = await commands.cancel(nc, database, question.identity, question.booking_id, question.reason)
+        return BookingView(job=job)
 
     async def retry(question: RetryBooking) -> BookingView:
         async with database.transaction() as tx:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Response
 from nats.aio.client import Client
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
-from booking import dispatch, store, tracking, usecases
+from booking import commands, dispatch, store, tracking, usecases
 from booking.dispatch import SearchStatus
 from booking.domain import UNDER_WAY
 from booking.outgoing import job_of
@@ -156,8 +156,7 @@ def routes(database: Database, nc: Client, settings: Settings) -> APIRouter:
     @router.post("/{booking_id}/cancel")
     async def cancel(booking_id: UUID, caller: Caller, body: Cancellation | None = None) -> Job:
         """Cancel before completion (B11)."""
-        async with database.transaction() as tx:
-            return job_of(await usecases.cancel(tx, caller, booking_id, body.reason if body else None))
+        return await commands.cancel(nc, database, caller, booking_id, body.reason if body else None)
 
     @router.post("/{booking_id}/retry")
     async def retry(booking_id: UUID, caller: Caller) -> Job:

@@ -49,7 +49,7 @@ async def main(settings: Settings) -> None:
                 access=settings.access,
                 drain_seconds=settings.drain_seconds,
             ),
-            serve(nc, "booking", VERSION, endpoints(database)),
+            serve(nc, "booking", VERSION, endpoints(database, nc)),
             asyncio.TaskGroup() as work,
         ):
             work.create_task(revocations.follow(nc))

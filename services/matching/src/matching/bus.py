@@ -21,9 +21,11 @@ from contracts.requests import (
     Declined,
     DeclineJob,
     DriverView,
+    EndSearch,
     GoOffline,
     GoOnline,
     ListServiceTypes,
+    SearchOver,
     ServiceTypes,
     ViewDispatch,
     ViewDriver,
@@ -43,13 +45,16 @@ def handlers(reach: Reach) -> Mapping[type[Event], Handler]:
     async def start(tx: Transaction, event: JobCreated | JobRetried) -> None:
         await usecases.start_search(tx, reach, event)
 
+    async def off(tx: Transaction, event: JobCancelled) -> None:
+        await usecases.job_cancelled(tx, event.job)
+
     async def taken(tx: Transaction, event: AssignmentCreated) -> None:
         await usecases.driver_taken(tx, reach, event)
 
     return {
         JobCreated: start,
         JobRetried: start,
-        JobCancelled: usecases.job_cancelled,
+        JobCancelled: off,
         JobStatusChanged: usecases.job_moved_on,
         AssignmentCreated: taken,
     }
@@ -74,7 +79,7 @@ def driver_handlers(patience: Patience) -> Mapping[type[Event], Handler]:
 
 
 def endpoints(database: Database, reach: Reach, nc: Client, patience: Patience) -> list[Endpoint]:
-    """Request → command. The driver's id is the one in the token that the edge verified."""
+    """Request → command. A driver's id is the one in the token that the edge verified."""
 
     async def accept(question: AcceptJob) -> Acceptance:
         await commands.accept(database, question.driver_id, question.job_id)
@@ -83,6 +88,10 @@ def endpoints(database: Database, reach: Reach, nc: Client, patience: Patience) 
     async def decline(question: DeclineJob) -> Declined:
         await commands.decline(database, reach, question.driver_id, question.job_id)
         return Declined(job_id=question.job_id, driver_id=question.driver_id)
+
+    async def end(question: EndSearch) -> SearchOver:
+        await commands.end_search(database, question.job)
+        return SearchOver(job_id=question.job.id)
 
     async def online(question: GoOnline) -> DriverView:
         return view_of(await commands.go_online(database, reach, nc, question, patience))
@@ -107,6 +116,7 @@ def endpoints(database: Database, reach: Reach, nc: Client, patience: Patience) 
     return [
         Endpoint(AcceptJob, accept),
         Endpoint(DeclineJob, decline),
+        Endpoint(EndSearch, end),
         Endpoint(GoOnline, online),
         Endpoint(GoOffline, offline),
         Endpoint(ViewDriver, driver),

@@ -1,4 +1,4 @@
-"""A driver's commands, as HTTP and the bus both give them: their transactions, and what follows each."""
+"""Commands, most of them a driver's, as HTTP and the bus give them: their transactions, and what follows."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from nats.aio.client import Client
 
 from contracts.events import DriverLocated
+from contracts.models import Job
 from contracts.requests import GoOnline
 from matching import decisions, drivers, leases, service_types, store, usecases
 from matching.asking import Reach
@@ -13,6 +14,7 @@ from matching.availability import Patience
 from matching.geo import haversine_m
 from matching.regions import region_of
 from matching.store import DriverRow, SearchRow
+from wire.problem import ProblemError
 from wire.sql import Database
 
 OPEN_BROADCASTS = 200
@@ -29,6 +31,19 @@ async def decline(database: Database, reach: Reach, driver_id: str, job_id: UUID
     """See `usecases.decline`."""
     async with database.transaction() as tx:
         await usecases.decline(tx, reach, driver_id, job_id)
+
+
+async def end_search(database: Database, job: Job) -> None:
+    """See `usecases.job_cancelled`. Unlike the event this is not delivered again, so a search that was begun
+    at the same moment is looked for here."""
+    try:
+        async with database.transaction() as tx:
+            await usecases.job_cancelled(tx, job)
+    except ProblemError as refusal:
+        if refusal.problem.code != "conflict":
+            raise
+        async with database.transaction() as tx:
+            await usecases.job_cancelled(tx, job)
 
 
 async def go_online(

@@ -9,14 +9,12 @@ from uuid import UUID
 
 from contracts.events import (
     AssignmentCreated,
-    JobCancelled,
     JobCreated,
-    JobEvent,
     JobRetried,
     JobStatusChanged,
 )
 from contracts.ids import new_id
-from contracts.models import JobStatus
+from contracts.models import Job, JobStatus
 from matching import domain, drivers, leases, metrics, outgoing, service_types, store
 from matching.asking import Reach, ask_next
 from matching.policies.candidates import gate
@@ -54,7 +52,7 @@ async def start_search(tx: Transaction, reach: Reach, event: JobCreated | JobRet
     kept = await service_types.rules_of(tx.session, job.service_type)
     rules = service_types.rules_from(kept or service_types.DEFAULT)
     begun = domain.start(new_id(), job.id, job.attempt, rules, tx.now)
-    row = _row_of(event, begun.search, kept or service_types.DEFAULT)
+    row = _row_of(job, begun.search, kept or service_types.DEFAULT)
     if kept is None:
         failed = domain.fail(begun.search, Failure.unknown_service_type, tx.now)
         await _record(tx, row, None, Outcome(failed.search, begun.happened + failed.happened))
@@ -66,19 +64,19 @@ async def start_search(tx: Transaction, reach: Reach, event: JobCreated | JobRet
     await _record(tx, row, None, await ask_next(tx, reach, row, begun))
 
 
-def _row_of(event: JobEvent, search: Search, kept: dict[str, object]) -> SearchRow:
-    pickup = event.job.pickup
+def _row_of(job: Job, search: Search, kept: dict[str, object]) -> SearchRow:
+    pickup = job.pickup
     return SearchRow(
         id=search.id,
         job_id=search.job,
-        customer_id=event.customer_id,
+        customer_id=job.customer_id,
         attempt=search.attempt,
         state=search.state.value,
         rules=kept,
         region=region_of(pickup.lat, pickup.lng) if pickup and search.rules.reach_m else None,
         rung=search.rung,
         open=search.open,
-        job=event.job.model_dump(mode="json"),
+        job=job.model_dump(mode="json"),
         started_at=search.started_at,
         deadline=search.deadline,
         trace=traceparent(),
@@ -144,14 +142,18 @@ async def ask_again(tx: Transaction, reach: Reach, search_id: UUID) -> None:
         await _record(tx, row, search, await ask_next(tx, reach, row, Outcome(search)))
 
 
-async def job_cancelled(tx: Transaction, event: JobCancelled) -> None:
-    """The job is off (B11). Heard before its creation, it is remembered, so that no search begins."""
-    found = await store.lock_latest(tx.session, event.job_id)
-    if found is None or found[1].attempt < event.job.attempt:
+async def job_cancelled(tx: Transaction, job: Job) -> None:
+    """The job is off (B11). Heard before its creation, it is remembered, so that no search begins.
+
+    Heard twice, by request and as an event, the second changes nothing. ProblemError 409 `conflict` when the
+    job's search was begun at the same moment: to be tried again.
+    """
+    found = await store.lock_latest(tx.session, job.id)
+    if found is None or found[1].attempt < job.attempt:
         search = domain.start(
-            new_id(), event.job_id, event.job.attempt, service_types.rules_from(service_types.DEFAULT), tx.now
+            new_id(), job.id, job.attempt, service_types.rules_from(service_types.DEFAULT), tx.now
         ).search
-        row = _row_of(event, search, service_types.DEFAULT)
+        row = _row_of(job, search, service_types.DEFAULT)
         await _record(tx, row, None, Outcome(domain.cancel(search, tx.now).search))
     if found:
         row, search = found
