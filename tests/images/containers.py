@@ -135,7 +135,7 @@ def kill(container: Container) -> None:
     os.kill(container.attrs["State"]["Pid"], signal.SIGKILL)
 
 
-def end(container: Container, seconds: int = 30) -> int:
+def end(container: Container, seconds: int = 60) -> int:
     """As Kubernetes ends a pod: SIGTERM, and after so many seconds SIGKILL; its exit status."""
     container.stop(timeout=seconds)
     status: int = container.wait()["StatusCode"]

@@ -31,7 +31,7 @@ TOPICS = ("app.waggle.customer", "app.waggle.driver")
 NUMBERS = {"nats": 10, "postgres": 11, "booking": 20, "matching": 30, "realtime": 40, "push": 50}
 """Addresses in the networks; a service's second container has the next one."""
 PATIENCE_S = 60
-DRAIN_SECONDS = "5"
+DRAIN_SECONDS = "20"
 
 
 @dataclass

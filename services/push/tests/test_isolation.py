@@ -35,6 +35,7 @@ async def test_while_apns_hangs_events_are_recorded_and_requests_answered(stoppe
     assert (len(page["items"]), page["unread"]) == (count, count)
     states = [row.state for token in tokens for row in await stopped.deliveries(token)]
     assert states == ["pending"] * count * len(tokens)
+    await stopped.apns.next_push(timeout_s=60)
     assert 0 < len(stopped.apns.pushes()) <= 5
 
 

@@ -116,6 +116,28 @@ def _without_rooms(said: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [one for one in said if one[0] not in only_rooms | {"job:accepted"}]
 
 
+async def test_a_late_letter_takes_back_nothing_that_was_told_on_return(
+    edges: list[str], neighbours: Neighbours, publish: Publish, mark: Mark
+) -> None:
+    """C8, invariant 8: by what was missed or by the snapshot; this edge has not heard the newer one."""
+    job = neighbours.add(made.job("ann-v1", status=JobStatus.in_progress, version=5))
+    ann = await come(edges[0], "ann-v1", "user")
+    await ann.greeted()
+    await ann.hang_up()
+    await publish(made.status(job))
+    back = await come(edges[1], "ann-v1", "user", ann.offset, ann.pid)
+    assert (await back.next("booking:status"))["status"] == "in_progress"
+    anew = await come(edges[1], "ann-v1", "user")
+    await anew.greeted()
+    await publish(made.status(job.model_copy(update={"status": JobStatus.arrived, "version": 4})))
+    for phone in (back, anew):
+        await mark(**{"ann-v1": phone})
+    assert [told["status"] for name, told in back.events if name == "booking:status"] == ["in_progress"]
+    assert anew.names() == ["booking:snapshot"]
+    for phone in (back, anew):
+        await phone.hang_up()
+
+
 async def test_what_happens_while_it_comes_back_is_told_once(
     edges: list[str], publish: Publish, mark: Mark
 ) -> None:

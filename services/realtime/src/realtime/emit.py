@@ -14,7 +14,7 @@ from realtime import rooms
 from realtime.edge import Edge
 from realtime.metrics import EMIT_SECONDS, EVENTS_OUT
 from realtime.outgoing import OUTGOING, Line
-from realtime.recovery import Told
+from realtime.recovery import Told, version_in
 from realtime.tracking import Track
 
 tracer = trace.get_tracer("realtime")
@@ -36,7 +36,9 @@ async def emit_event(
         if not sockets:
             continue
         payload = line.payload(event)
-        skip = edge.recovery.set_aside(sockets, Told(seq or 0, line.name, payload))
+        job = version_in(event)
+        skip = edge.recovery.set_aside(sockets, Told(seq or 0, line.name, payload, job))
+        skip |= edge.recovery.ahead_of(sockets, job)
         offset = edge.recovery.offset(seq)
         with _span(line.name, len(sockets), context) if context is not None else nullcontext():
             await edge.engine.emit(names, line.name, payload, offset=offset, skip=skip)

@@ -7,17 +7,27 @@ horizon, then or later, it has been told already.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from uuid import UUID
 
+from contracts.events import Event, JobCreated, JobEvent
 from realtime.progress import Position
 
 
 @dataclass(frozen=True)
 class Told:
-    """One emission: sequence of its event, name, payload."""
+    """One emission: sequence of its event, name, payload. `job`: whose state it tells, and its version."""
 
     seq: int
     name: str
     payload: object
+    job: tuple[UUID, int] | None = None
+
+
+def version_in(event: Event) -> tuple[UUID, int] | None:
+    """Job and version that an event tells the state of. That a booking was created is news at any time."""
+    if isinstance(event, JobEvent) and not isinstance(event, JobCreated):
+        return event.job_id, event.job.version
+    return None
 
 
 class Recovery:
@@ -28,6 +38,7 @@ class Recovery:
         self._held: dict[str, list[Told]] = {}
         self._ahead: dict[str, int] = {}
         self._horizons: dict[str, int] = {}
+        self._known: dict[str, dict[UUID, int]] = {}
 
     def reach(self, seq: int) -> None:
         """The event at `seq` was told."""
@@ -70,6 +81,19 @@ class Recovery:
         held, self._held[socket] = self._held.get(socket, []), []
         return held
 
+    def knows(self, socket: str, job_id: UUID, version: int) -> None:
+        """It was told this state of a job, and not by an event that came here: what comes late (a letter that
+        was swept out of an outbox) must not take it back."""
+        known = self._known.setdefault(socket, {})
+        known[job_id] = max(version, known.get(job_id, 0))
+
+    def ahead_of(self, sockets: Collection[str], job: tuple[UUID, int] | None) -> set[str]:
+        """Those of `sockets` that know something newer."""
+        if job is None or not self._known:
+            return set()
+        job_id, version = job
+        return {one for one in sockets if one in self._known and self._known[one].get(job_id, 0) > version}
+
     def caught_up(self, socket: str, horizon: int) -> None:
         """It was told all up to the sequence `horizon`; the rest it is told like everybody else."""
         self._held.pop(socket, None)
@@ -82,3 +106,4 @@ class Recovery:
         self._held.pop(socket, None)
         self._ahead.pop(socket, None)
         self._horizons.pop(socket, None)
+        self._known.pop(socket, None)

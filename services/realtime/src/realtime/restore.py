@@ -98,6 +98,8 @@ async def _restore(edge: Edge, session: Session) -> None:
         await _leave_those_over(edge, session, entered, jobs)
         if _changes(edge, session) == before and not any(edge.is_behind(job) for job in jobs):
             break
+    for job in jobs:
+        edge.recovery.knows(session.socket, job.id, job.version)
     await edge.tell(session.socket, "booking:snapshot", _snapshot(edge, session, jobs, view))
 
 

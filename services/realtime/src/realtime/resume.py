@@ -23,7 +23,7 @@ from realtime.emit import lines
 from realtime.followed import FOR_ADMINS, enter_again
 from realtime.metrics import RECOVERED
 from realtime.progress import Position, end_of_stream, parse
-from realtime.recovery import Told
+from realtime.recovery import Told, version_in
 from realtime.restore import enter_bookings, enter_feed
 from wire import direct
 from wire.envelope import UndecodableError, unseal
@@ -153,7 +153,9 @@ def _said(edge: Edge, session: Session, found: dict[int, Msg]) -> list[Told]:
         seen.add(received.id)
         names = here | _own_booking(event, session.identity)
         told += [
-            Told(seq, line.name, line.payload(event)) for line, to in lines(event) if not names.isdisjoint(to)
+            Told(seq, line.name, line.payload(event), version_in(event))
+            for line, to in lines(event)
+            if not names.isdisjoint(to)
         ]
     return told
 
@@ -176,6 +178,9 @@ def _is_stale(event: Event, versions: dict[object, int]) -> bool:
 
 async def _tell(edge: Edge, session: Session, told: list[Told], horizon: Position) -> None:
     """The rest of what happens goes to it with everybody else; nothing lies between."""
+    for one in told:
+        if one.job:
+            edge.recovery.knows(session.socket, *one.job)
     told = told + _after(edge, session, horizon)
     while told:
         for one in told:
@@ -186,4 +191,8 @@ async def _tell(edge: Edge, session: Session, told: list[Told], horizon: Positio
 
 
 def _after(edge: Edge, session: Session, horizon: Position) -> list[Told]:
-    return [one for one in edge.recovery.take_held(session.socket) if one.seq > horizon.seq]
+    return [
+        one
+        for one in edge.recovery.take_held(session.socket)
+        if one.seq > horizon.seq and not edge.recovery.ahead_of([session.socket], one.job)
+    ]
