@@ -117,7 +117,7 @@ async def test_without_matching_a_cancel_is_answered_at_once(
     booking: Service, customer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A11, B11: the bus says that nobody is there."""
-    monkeypatch.setattr(commands, "END_SECONDS", 10 * PATIENCE_S)
+    monkeypatch.setattr(commands, "MATCHING_SECONDS", 10 * PATIENCE_S)
     job = await customer.ordered()
     assert answered(await customer.cancels(job), 200)["status"] == "cancelled"
     assert await told_of_it(booking, job)

@@ -24,6 +24,7 @@ from contracts.requests import (
     ViewDispatch,
     ViewDriver,
     ViewPushes,
+    ViewSearch,
 )
 from contracts.streams import DISPATCH, IDENTITY, LOCATIONS, SERVICE_TYPES, SESSIONS
 
@@ -47,6 +48,7 @@ ASKERS: Mapping[type[Request[Any]], Services] = {
     AcceptJob: ("realtime",),
     DeclineJob: ("realtime",),
     EndSearch: ("booking",),
+    ViewSearch: ("booking",),
     ViewDispatch: ("booking",),
     ViewPushes: ("booking",),
     ListServiceTypes: ("booking",),

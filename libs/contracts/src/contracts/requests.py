@@ -8,7 +8,7 @@ from pydantic import Field
 from contracts.events import DriverState
 from contracts.explained import DispatchView, JobPushes
 from contracts.ids import NOBODY, to_token
-from contracts.models import Identity, Job, JobStatus, Latitude, Longitude, Model, PendingOffer
+from contracts.models import DriverCard, Identity, Job, JobStatus, Latitude, Longitude, Model, PendingOffer
 
 Reply = TypeVar("Reply", bound=Model)
 
@@ -214,6 +214,24 @@ class EndSearch(Request[SearchOver]):
     job: Job
 
 
+class SearchView(Model):
+    """How a job's newest search stands: searching, assigned (to `driver`), failed, timed_out or cancelled."""
+
+    job_id: UUID
+    attempt: int
+    state: str
+    driver: DriverCard | None = None
+
+
+class ViewSearch(Request[SearchView]):
+    """What `assignment.created`, `search.failed` or `search.timed_out` tells, perhaps later, of the newest
+    search of a job."""
+
+    subject = "request.matching.search"
+    reply = SearchView
+    job_id: UUID
+
+
 class ViewDispatch(Request[DispatchView]):
     """Who was asked, who was not, and why (A12). For admins; with `driver_id`, about that driver only.
 
@@ -264,6 +282,7 @@ REQUESTS: tuple[type[Request[Model]], ...] = (
     AcceptJob,
     DeclineJob,
     EndSearch,
+    ViewSearch,
     ViewDispatch,
     ViewPushes,
     ListServiceTypes,

@@ -34,8 +34,7 @@ def endpoints(database: Database, nc: Client) -> list[Endpoint]:
     """
 
     async def view(question: ViewBooking) -> BookingView:
-        async with database.transaction() as tx:
-            return BookingView(job=job_of(await usecases.view(tx, question.identity, question.booking_id)))
+        return BookingView(job=await commands.view(nc, database, question.identity, question.booking_id))
 
     async def open_ones(question: ListOpenBookings) -> OpenBookings:
         async with database.transaction() as tx:
@@ -47,13 +46,11 @@ def endpoints(database: Database, nc: Client) -> list[Endpoint]:
         return BookingView(job=job)
 
     async def retry(question: RetryBooking) -> BookingView:
-        async with database.transaction() as tx:
-            return BookingView(job=job_of(await usecases.retry(tx, question.identity, question.booking_id)))
+        return BookingView(job=await commands.retry(nc, database, question.identity, question.booking_id))
 
     async def advance(question: AdvanceBooking) -> BookingView:
-        async with database.transaction() as tx:
-            row = await usecases.advance(tx, question.identity, question.booking_id, question.status)
-            return BookingView(job=job_of(row))
+        job = await commands.advance(nc, database, question.identity, question.booking_id, question.status)
+        return BookingView(job=job)
 
     return [
         Endpoint(ViewBooking, view),

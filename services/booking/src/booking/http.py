@@ -122,8 +122,7 @@ def routes(database: Database, nc: Client, settings: Settings) -> APIRouter:
     @router.get("/{booking_id}")
     async def one(booking_id: UUID, caller: Caller) -> Job:
         """One booking: its customer's, its driver's, or any for an admin; 404 for others (C6)."""
-        async with database.transaction() as tx:
-            return job_of(await usecases.view(tx, caller, booking_id))
+        return await commands.view(nc, database, caller, booking_id)
 
     @router.get("/{booking_id}/search")
     async def search(booking_id: UUID, caller: Caller) -> SearchStatus:
@@ -161,13 +160,11 @@ def routes(database: Database, nc: Client, settings: Settings) -> APIRouter:
     @router.post("/{booking_id}/retry")
     async def retry(booking_id: UUID, caller: Caller) -> Job:
         """Search again after a search that found nobody (B10)."""
-        async with database.transaction() as tx:
-            return job_of(await usecases.retry(tx, caller, booking_id))
+        return await commands.retry(nc, database, caller, booking_id)
 
     @router.post("/{booking_id}/status")
     async def advance(booking_id: UUID, caller: Caller, body: Step) -> Job:
         """The driver's next step: en_route, arrived, in_progress, completed (C12)."""
-        async with database.transaction() as tx:
-            return job_of(await usecases.advance(tx, caller, booking_id, body.status))
+        return await commands.advance(nc, database, caller, booking_id, body.status)
 
     return router

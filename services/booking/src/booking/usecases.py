@@ -12,7 +12,18 @@ from booking.metrics import STEPS
 from booking.store import BookingRow, IdempotencyRow
 from contracts.events import AssignmentCreated, SearchFailed, SearchTimedOut
 from contracts.ids import new_id
-from contracts.models import Identity, JobStatus, JsonObject, Money, Place, Role, SubjectId, Text
+from contracts.models import (
+    DriverCard,
+    Identity,
+    JobStatus,
+    JsonObject,
+    Money,
+    Place,
+    Role,
+    SubjectId,
+    Text,
+)
+from contracts.requests import SearchView
 from wire.problem import ProblemError, conflict, forbidden, not_found
 from wire.sql import Transaction
 
@@ -182,20 +193,38 @@ def _count(tx: Transaction, before: str, after: str) -> None:
 
 async def assigned(tx: Transaction, event: AssignmentCreated) -> None:
     """Matching decided who gets the job. Crossing a cancel it changes nothing: matching hears of that too."""
-    row = await store.lock(tx.session, event.job_id)
-    if row is None:
-        return
-    previous = row.status
-    if _change(tx, row, domain.assign(row.life(), event.driver.id, event.attempt)):
-        row.driver = event.driver.model_dump()
-        tx.emit(outgoing.status_changed(row, previous))
+    await _assign(tx, event.job_id, event.attempt, event.driver)
 
 
 async def search_ended(tx: Transaction, event: SearchFailed | SearchTimedOut) -> None:
     """Nobody was found (B8, B9): the customer may retry or cancel."""
-    row = await store.lock(tx.session, event.job_id)
+    await _give_up(tx, event.job_id, event.attempt)
+
+
+async def search_seen(tx: Transaction, search: SearchView) -> None:
+    """What matching answered when it was asked: if the search is over, as if the event of that had come. When
+    it comes it changes nothing."""
+    match search.state:
+        case "assigned" if search.driver:
+            await _assign(tx, search.job_id, search.attempt, search.driver)
+        case "failed" | "timed_out":
+            await _give_up(tx, search.job_id, search.attempt)
+
+
+async def _assign(tx: Transaction, booking_id: UUID, attempt: int, driver: DriverCard) -> None:
+    row = await store.lock(tx.session, booking_id)
     if row is None:
         return
     previous = row.status
-    if _change(tx, row, domain.give_up(row.life(), event.attempt)):
+    if _change(tx, row, domain.assign(row.life(), driver.id, attempt)):
+        row.driver = driver.model_dump()
+        tx.emit(outgoing.status_changed(row, previous))
+
+
+async def _give_up(tx: Transaction, booking_id: UUID, attempt: int) -> None:
+    row = await store.lock(tx.session, booking_id)
+    if row is None:
+        return
+    previous = row.status
+    if _change(tx, row, domain.give_up(row.life(), attempt)):
         tx.emit(outgoing.status_changed(row, previous))

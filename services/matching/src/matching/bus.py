@@ -26,9 +26,11 @@ from contracts.requests import (
     GoOnline,
     ListServiceTypes,
     SearchOver,
+    SearchView,
     ServiceTypes,
     ViewDispatch,
     ViewDriver,
+    ViewSearch,
 )
 from matching import commands, drivers, explain, service_types, usecases
 from matching.asking import Reach
@@ -104,6 +106,10 @@ def endpoints(database: Database, reach: Reach, nc: Client, patience: Patience) 
             row = await drivers.find(tx, question.driver_id)
             return view_of(row, await drivers.offers_held(tx, row))
 
+    async def search(question: ViewSearch) -> SearchView:
+        async with database.transaction() as tx:
+            return await explain.newest_search(tx, question.job_id)
+
     async def dispatch(question: ViewDispatch) -> DispatchView:
         async with database.transaction() as tx:
             return await explain.dispatch(tx, reach.whereabouts, question)
@@ -120,6 +126,7 @@ def endpoints(database: Database, reach: Reach, nc: Client, patience: Patience) 
         Endpoint(GoOnline, online),
         Endpoint(GoOffline, offline),
         Endpoint(ViewDriver, driver),
+        Endpoint(ViewSearch, search),
         Endpoint(ViewDispatch, dispatch),
         Endpoint(ListServiceTypes, known_service_types),
     ]

@@ -1,17 +1,30 @@
 """Why a job went to whom it went, and why not to others (A12, E4)."""
 
 from collections.abc import Container, Iterable, Sequence
+from uuid import UUID
 
 from contracts.explained import AttemptView, CandidateView, DecisionView, DispatchView, OfferView
 from contracts.models import Job
-from contracts.requests import ViewDispatch
+from contracts.requests import SearchView, ViewDispatch
 from matching import decisions, store
 from matching.decisions import DecisionRow, StandingRow
+from matching.outgoing import card
 from matching.positions import Whereabouts
 from matching.service_types import rules_from
 from matching.states import Gate, Policy
-from matching.store import OfferRow, SearchRow
+from matching.store import DriverRow, OfferRow, SearchRow
+from wire.problem import not_found
 from wire.sql import Transaction
+
+
+async def newest_search(tx: Transaction, job_id: UUID) -> SearchView:
+    """How it stands. ProblemError 404 for a job that is not known."""
+    row = await store.latest(tx.session, job_id)
+    if row is None:
+        raise not_found("job")
+    driver = await tx.session.get(DriverRow, row.driver_id) if row.driver_id else None
+    shown = card(driver) if driver else None
+    return SearchView(job_id=job_id, attempt=row.attempt, state=row.state, driver=shown)
 
 
 async def dispatch(tx: Transaction, whereabouts: Whereabouts, question: ViewDispatch) -> DispatchView:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, exists, or_, select, update
+from sqlalchemy import JSON, DateTime, Select, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
@@ -134,16 +134,19 @@ async def lock_search(session: AsyncSession, search_id: UUID) -> tuple[SearchRow
     return await _locked(session, await session.get(SearchRow, search_id, with_for_update=True))
 
 
+def _latest(job_id: UUID) -> Select[SearchRow]:
+    of_job = select(SearchRow).where(col(SearchRow.job_id) == job_id)
+    return of_job.order_by(col(SearchRow.attempt).desc()).limit(1)
+
+
+async def latest(session: AsyncSession, job_id: UUID) -> SearchRow | None:
+    """The newest search of a job, to look at."""
+    return await session.scalar(_latest(job_id))
+
+
 async def lock_latest(session: AsyncSession, job_id: UUID) -> tuple[SearchRow, Search] | None:
     """The newest search of a job, to change."""
-    newest = (
-        select(SearchRow)
-        .where(col(SearchRow.job_id) == job_id)
-        .order_by(col(SearchRow.attempt).desc())
-        .limit(1)
-        .with_for_update()
-    )
-    return await _locked(session, await session.scalar(newest))
+    return await _locked(session, await session.scalar(_latest(job_id).with_for_update()))
 
 
 async def lock_offering_to(session: AsyncSession, driver_id: str) -> list[tuple[SearchRow, Search]]:
