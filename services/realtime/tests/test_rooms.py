@@ -42,6 +42,39 @@ async def test_a_subscription_answers_the_state_after_the_room_was_joined(
     assert answer["booking"]["status"] == "arrived"
 
 
+async def test_a_subscription_answers_nothing_older_than_what_was_told_meanwhile(
+    dial: Dial, neighbours: Neighbours, publish: Publish
+) -> None:
+    """C6, C8: an event that is told between the look after the joining and the answer."""
+    ann = await dial("ann-r10", "user")
+    before = neighbours.add(made.job("ann-r10", status=JobStatus.accepted, version=2))
+    after = before.model_copy(update={"status": JobStatus.en_route, "version": 3})
+
+    async def between_the_looks() -> None:
+        neighbours.meanwhile[before.id] = after_the_second
+
+    async def after_the_second() -> None:
+        await publish(made.status(neighbours.add(after)))
+        assert (await ann.next("booking:status"))["status"] == "en_route"
+
+    neighbours.meanwhile[before.id] = between_the_looks
+    answer = await ann.ask("booking:subscribe", {"bookingId": str(before.id)})
+    assert answer["booking"]["status"] == "en_route"
+
+
+async def test_a_late_letter_takes_back_nothing_that_a_subscription_answered(
+    dial: Dial, neighbours: Neighbours, publish: Publish, mark: Mark
+) -> None:
+    """C6, C8, invariant 8: though no event has told this edge of it."""
+    ann = await dial("ann-r11", "user")
+    job = neighbours.add(made.job("ann-r11", status=JobStatus.in_progress, version=5))
+    answer = await ann.ask("booking:subscribe", {"bookingId": str(job.id)})
+    assert answer["booking"]["status"] == "in_progress"
+    await publish(made.status(job.model_copy(update={"status": JobStatus.arrived, "version": 4})))
+    await mark(**{"ann-r11": ann})
+    assert ann.names() == ["booking:snapshot"]
+
+
 async def test_the_eleventh_subscription_in_a_minute_is_refused(dial: Dial, neighbours: Neighbours) -> None:
     """C6: `ERR_1003`; the refused and the undone count too, another socket's do not."""
     ann, again = await dial("ann-r2", "user"), await dial("ann-r2", "user")

@@ -12,6 +12,9 @@ from uuid import UUID
 from contracts.events import Event, JobCreated, JobEvent
 from realtime.progress import Position
 
+MOST_KNOWN = 200
+"""Jobs of which it is kept what one socket knows: those that it was told of last."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -85,7 +88,9 @@ class Recovery:
         """It was told this state of a job, and not by an event that came here: what comes late (a letter that
         was swept out of an outbox) must not take it back."""
         known = self._known.setdefault(socket, {})
-        known[job_id] = max(version, known.get(job_id, 0))
+        known[job_id] = max(version, known.pop(job_id, 0))
+        if len(known) > MOST_KNOWN:
+            del known[next(iter(known))]
 
     def ahead_of(self, sockets: Collection[str], job: tuple[UUID, int] | None) -> set[str]:
         """Those of `sockets` that know something newer."""

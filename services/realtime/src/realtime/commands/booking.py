@@ -4,12 +4,13 @@ from typing import Any
 
 from pydantic import Field
 
-from contracts.models import JobStatus
+from contracts.models import Job, JobStatus
 from contracts.requests import CancelBooking, RetryBooking, ViewBooking
 from realtime import rooms
 from realtime.commands.payload import BookingRef
 from realtime.edge import Edge, Session
 from realtime.followed import follow, unfollow
+from realtime.restore import NEWER_TRIES
 from realtime.words import booking_details
 from wire.problem import ProblemError
 from wire.rpc import request
@@ -45,15 +46,27 @@ async def subscribe(edge: Edge, session: Session, said: BookingRef) -> dict[str,
     await edge.members.enter(session.socket, rooms.booking(said.booking_id))
     try:
         job = (await request(edge.nc, question)).job
+        if job.status not in OVER:
+            await follow(edge, session, str(said.booking_id))
+            job = await _newest(edge, question, job)
     except ProblemError as refusal:
         if not was_inside or refusal.problem.status < SERVICE_AWAY:
             await edge.members.leave(session.socket, room)
         raise
     if job.status in OVER:
         await edge.members.leave(session.socket, room)
-    else:
-        await follow(edge, session, str(said.booking_id))
+        await unfollow(edge, session, str(said.booking_id))
+    edge.recovery.knows(session.socket, job.id, job.version)
     return {"booking": booking_details(job)}
+
+
+async def _newest(edge: Edge, question: ViewBooking, job: Job) -> Job:
+    """As it is; read again if sockets here were told something newer since."""
+    for _ in range(NEWER_TRIES):
+        if not edge.is_behind(job):
+            break
+        job = (await request(edge.nc, question)).job
+    return job
 
 
 async def unsubscribe(edge: Edge, session: Session, said: BookingRef) -> dict[str, Any]:
