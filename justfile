@@ -76,7 +76,7 @@ golden:
 bench *args:
     exec uv run --group bench python -m bench "$@"
 
-# Measure what drivers, orders and positions cost, and write docs/operations/scale.md (some 20 minutes)
+# Measure what drivers, orders and positions cost, and write docs/operations/scale.md (some 15 minutes)
 capacity:
     uv run --group bench python -m bench capacity --times 1 --json var/capacity.json
     uv run python -m bench.capacity.page var/capacity.json
