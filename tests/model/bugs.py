@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from tests.model import mutations, settings, transactions
+from tests.model import commands, mutations, settings, transactions
 from tests.model.mutations import Function
 from tests.model.transactions import Transactions
 from tests.model.world import Setting
@@ -85,4 +85,6 @@ BUGS = (
         mutations.give_up_whatever,
         settings.RETRY,
     ),
+    Bug("booking: a retry before it was told", commands, "look", mutations.look_away, settings.RETRY),
+    Bug("booking: a step before it was told", commands, "look", mutations.look_away, ONE),
 )

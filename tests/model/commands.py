@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from tests.model import invariants
 from tests.model.invariants import View
 from tests.model.transactions import Command, Label, Transactions, Turn, book
 from tests.model.world import NAMES, NOW, Job, Letter
@@ -22,6 +23,8 @@ def commands(do: Transactions, job: Job, view: View) -> Iterator[Command]:
         yield Label("a customer orders"), partial(_order, job)
         return
     yield from _by_people(do, job, job.life)
+    if do.setting.requests:
+        yield from _by_requests(do, job, view, job.life)
     yield from _by_letters(do, job, view)
     yield from _by_drivers(do, job, view)
     for search in job.searches:
@@ -33,18 +36,45 @@ def _order(job: Job) -> Iterator[Turn]:
     yield Turn(job._replace(life=life).write([Letter("created", 1)]))
 
 
+def _by_requests(do: Transactions, job: Job, view: View, life: Life) -> Iterator[Command]:
+    """What booking asks of matching beside a command (ADR 12, ADR 13), whenever it could, and again."""
+    if life.status is Status.cancelled:
+        yield Label("booking asks matching to end the search"), partial(do.end_search, job, view, life)
+    if look(job, life) != life:
+        yield Label("booking looks at the search"), partial(_look, job, life)
+
+
+def look(job: Job, life: Life) -> Life:
+    """`booking.commands._look_at_search` and `booking.usecases.search_seen`."""
+    search = job.newest
+    if search is None or life.status is not Status.pending:
+        return life
+    match search.state:
+        case SearchState.assigned:
+            return booking.assign(life, search.driver or "", search.attempt)
+        case SearchState.failed | SearchState.timed_out:
+            return booking.give_up(life, search.attempt)
+        case _:
+            return life
+
+
+def _look(job: Job, life: Life) -> Iterator[Turn]:
+    if after := book(life, look(job, life)):
+        yield Turn(job._replace(life=after))
+
+
 def _by_people(do: Transactions, job: Job, life: Life) -> Iterator[Command]:
     if do.setting.cancels:
         yield Label("the customer cancels"), partial(_cancel, job, life)
     if life.attempt < do.setting.attempts:
-        yield Label("the customer wants another search"), partial(_retry, job, life)
+        yield Label("the customer wants another search"), partial(_retry, do, job, life)
     if not do.setting.stepwise:
-        yield Label("the driver drives the whole trip"), partial(_advance, job, life, life.driver, TRIP)
+        yield Label("the driver drives the whole trip"), partial(_advance, do, job, life, life.driver, TRIP)
         return
     for driver in range(do.setting.drivers):
         for step in TRIP:
             label = Label(f"{{driver}} says {step}", driver)
-            yield label, partial(_advance, job, life, NAMES[driver], (step,))
+            yield label, partial(_advance, do, job, life, NAMES[driver], (step,))
 
 
 def _cancel(job: Job, life: Life) -> Iterator[Turn]:
@@ -53,16 +83,28 @@ def _cancel(job: Job, life: Life) -> Iterator[Turn]:
         yield Turn(job._replace(life=after).write([Letter("cancelled", after.attempt)]))
 
 
-def _retry(job: Job, life: Life) -> Iterator[Turn]:
-    """`booking.usecases.retry`."""
-    if after := book(life, booking.retry(life)):
+def _retry(do: Transactions, job: Job, life: Life) -> Iterator[Turn]:
+    """`booking.commands.retry`: after a look at the search."""
+    seen = look(job, life) if do.setting.requests else life
+    after = book(seen, booking.retry(seen))
+    if do.setting.requests:
+        invariants.check_retry(job, life, after)
+    if after:
         yield Turn(job._replace(life=after).write([Letter("retried", after.attempt)]))
 
 
-def _advance(job: Job, life: Life, by: str | None, steps: tuple[Status, ...]) -> Iterator[Turn]:
-    """`booking.usecases.advance`, once or for every step of the trip."""
+def _advance(
+    do: Transactions, job: Job, life: Life, by: str | None, steps: tuple[Status, ...]
+) -> Iterator[Turn]:
+    """`booking.commands.advance`, once or for every step of the trip: after a look at the search."""
+    known = life
+    if do.setting.requests:
+        life = look(job, life)
+    by = by or life.driver
     for step in steps:
         after = book(life, booking.advance(life, step, by)) if by else None
+        if step is TRIP[0] and do.setting.requests:
+            invariants.check_first_step(job, known, by, after)
         if after is None:
             return
         life = after

@@ -41,6 +41,8 @@ CRASHED = "E1: no command fails but by a refusal"
 ASKED = "B8: only who may be asked is, and not more than the step says"
 SETTLED = "7: nobody who is busy or gone holds an exclusive offer once that was heard"
 
+KNOWN = "B10, C12: what one service told a person another does not deny"
+
 LEGAL = {
     SearchState.searching: set(SearchState),
     SearchState.assigned: {SearchState.assigned, SearchState.cancelled},
@@ -228,6 +230,28 @@ def check_life(before: Life | None, after: Life) -> None:
     """What booking made of a job's life."""
     if before and after.status is not before.status:
         need(after.status in STEPS.get(before.status, set()), ORDER, f"{before.status} → {after.status}")
+
+
+def check_ended(job: Job) -> None:
+    """Matching answers booking, which answers the customer, that the search is over."""
+    newest = job.newest
+    need(newest is not None and newest.state not in OPEN_STATES, NO_LATE_ACCEPT, "it goes on when answered")
+
+
+def check_retry(job: Job, life: Life, after: Life | None) -> None:
+    """What a retry came to. `life`: as booking knew it, who may not have heard yet what the customer has."""
+    found = job.newest
+    if found and found.attempt == life.attempt and life.status in {Status.pending, Status.unfulfilled}:
+        over = found.state in {SearchState.failed, SearchState.timed_out}
+        need(not over or after is not None, KNOWN, "a search is over, and its customer may not retry")
+
+
+def check_first_step(job: Job, life: Life, by: str | None, after: Life | None) -> None:
+    """What the first step of the trip came to. `life`: as booking knew it."""
+    found = job.newest
+    if found and found.state is SearchState.assigned and found.attempt == life.attempt:
+        begins = life.status is Status.pending and by in {None, found.driver}
+        need(not begins or after is not None, KNOWN, f"{found.driver} has the job, and may not move it on")
 
 
 # --- a job at rest

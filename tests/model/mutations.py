@@ -100,6 +100,15 @@ def accept_leaves_the_others(right: Function) -> Function:
     return accept
 
 
+def look_away(_right: Function) -> Function:
+    """Booking goes by what it was told."""
+
+    def look(_job: object, life: booking.Life) -> booking.Life:
+        return life
+
+    return look
+
+
 def expire_an_accepted_offer(right: Function) -> Function:
     """A late timer closes an offer whatever became of it."""
 

@@ -54,13 +54,14 @@ SMALL = (
 """What the tests explore."""
 
 FULL = (
-    replace(RETRY, name="cascade with retry, 2 × 2", jobs=2),
+    replace(RETRY, name="cascade with retry, no requests, 2 × 2", jobs=2, requests=False),
+    replace(RETRY, name="cascade with retry, 1 × 3", drivers=3, attempts=3),
     Setting("cascade, all reasons, 2 × 3", (Rules((cascade(3, 5_000, 15_000),), LIFE),), reasons=True),
     Setting("broadcast, 2 × 3", (TO_ALL,)),
     replace(MIXED, name="cascade beside broadcast, 2 × 3", drivers=3),
     replace(NAMED, name="direct → cascade, 2 × 3", drivers=3),
     replace(LADDER, reasons=True, stepwise=True),
-    replace(LADDER, name="cascade(1) → group(2) → broadcast, 2 × 3", jobs=2),
+    replace(LADDER, name="cascade(1) → group(2) → broadcast, no requests, 2 × 3", jobs=2, requests=False),
     Setting("broadcast, drivers come and go, 2 × 2", (TO_ALL,), drivers=2, shifts=True),
     replace(TWO, name="cascade, drivers come and go, 2 × 2", shifts=True),
     replace(CREW, name="sockets, 1 × 3", drivers=3, approvals=False, sockets=True),

@@ -12,12 +12,12 @@ from tests.model.story import tell
 from tests.model.world import Job, Setting, plain
 
 STATES = {
-    "cascade with retry, 1 × 2": 4_000,
-    "cascade, 2 × 2": 15_000,
-    "cascade beside broadcast, 2 × 2": 8_000,
-    "direct → cascade, 2 × 2": 35_000,
-    "cascade(1) → group(2) → broadcast, 1 × 3": 1_500,
-    "drivers come and go, 1 × 2": 20_000,
+    "cascade with retry, 1 × 2": 20_000,
+    "cascade, 2 × 2": 35_000,
+    "cascade beside broadcast, 2 × 2": 22_000,
+    "direct → cascade, 2 × 2": 85_000,
+    "cascade(1) → group(2) → broadcast, 1 × 3": 3_000,
+    "drivers come and go, 1 × 2": 33_000,
 }
 """How many each has at least: fewer, and a command is no longer explored."""
 

@@ -163,6 +163,12 @@ class Transactions:
         else:
             yield self.record(job, view, found, domain.cancel(found, NOW))
 
+    def end_search(self, job: Job, view: View, life: booking.Life) -> Iterator[Turn]:
+        """`commands.end_search`: what the event has it do, which comes all the same."""
+        for turn in self.job_cancelled(job, view, Letter("cancelled", life.attempt)):
+            invariants.check_ended(turn.job)
+            yield turn
+
     def job_moved_on(self, job: Job, _view: View, letter: Letter) -> Iterator[Turn]:
         """`usecases.job_moved_on`: the trip is over, the driver is free."""
         yield Turn(job, frees=letter.driver)

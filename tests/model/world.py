@@ -40,6 +40,8 @@ class Setting:
     sockets: bool = False
     """Whether drivers lose their sockets and come back."""
     cancels: bool = True
+    requests: bool = True
+    """Whether booking asks matching (ADR 12, ADR 13). Without, matching is away whenever it would."""
     reasons: bool = False
     """Whether it is remembered how an offer ended; the domain treats all the endings the same."""
     stepwise: bool = False
