@@ -302,6 +302,31 @@ async def test_the_screen_is_legible_in_both_themes_on_a_phone(house: House, scr
         assert await colours(page, page.get_by_role("region", name="Payment")) == looks["dark"]
 
 
+@pytest.mark.parametrize("width", [320, 390])
+async def test_nothing_is_wider_than_a_narrow_phone_when_everything_is_shown_at_once(
+    house: House, screen: Screen, width: int
+) -> None:
+    """D4: counts in every tab, and word of a connection that is away."""
+    ann = f"ann-{uuid4()}"
+    async with speaking(house, ann, "user") as http, phone(house, ann, "user") as app:
+        place = {"address": "1 Quiet Rd", "lat": 61.0, "lng": 20.0}
+        orders = [{"service_type": name, "pickup": place, "total_price": 12} for name in ("haul", "courier")]
+        haul, courier = [(await http.post("/v1/bookings", json=order)).json()["id"] for order in orders]
+        await app.hears("booking:status", bookingId=courier, status="unfulfilled")
+        await app.hears("notification")
+        async with screen(ann, "user", phone=True) as page:
+            await page.set_viewport_size({"width": width, "height": 700})
+            for tab in (re.compile("Bookings . under way"), re.compile("Messages . unread")):
+                await expect(page.get_by_role("link", name=tab)).to_be_visible()
+            assert await sideways(page) <= 0
+            await page.route_web_socket("**/socket.io/**", lambda _silent: None)
+            await page.reload()
+            await expect(page.get_by_text("Reconnecting…")).to_be_visible()
+            assert await sideways(page) <= 0
+            assert await hard_to_read(page) == []
+        (await http.post(f"/v1/bookings/{haul}/cancel")).raise_for_status()
+
+
 async def _is_legible(page: Page) -> None:
     assert await hard_to_read(page) == []
     assert await sideways(page) <= 0
