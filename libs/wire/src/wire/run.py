@@ -67,6 +67,7 @@ async def serve_http(
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
         **{"limit_concurrency": MAX_HTTP_CONNECTIONS, **options},  # type: ignore[arg-type]
     )

@@ -67,6 +67,9 @@ class ServiceSettings(BusSettings):
 
     max_body_bytes: int = Field(default=64 * 1024, ge=1024)
     """Longest request body, in bytes; longer ones are answered 413."""
+    keep_alive_seconds: int = Field(default=150, ge=1)
+    """How long an idle HTTP connection is kept. Longer than any proxy before us keeps its own: else one may
+    send a request into a connection that we are closing, and its client gets a 502."""
     drain_seconds: float = Field(default=10, gt=0)
     """How long work under way may take to end after SIGTERM."""
     consumer_lanes: int = Field(default=16, ge=1, le=256)
