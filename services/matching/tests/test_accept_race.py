@@ -19,8 +19,9 @@ async def held(world, statement, **values):
         await connection.rollback()
 
 
-async def waiting(world, many):
-    """Until so many sessions of this database wait for a lock: only then is the race a race."""
+async def waiting(world, many, racing):
+    """Until so many sessions of this database wait for a lock: only then is the race a race. None of `racing`
+    may end before."""
     async with asyncio.timeout(20), world.engine.connect() as connection:
         while True:
             found = await connection.execute(
@@ -31,6 +32,8 @@ async def waiting(world, many):
             )
             if found.scalar_one() >= many:
                 return
+            early = [one.result() for one in racing if one.done()]
+            assert early == []
             await connection.rollback()
             await asyncio.sleep(0.02)
 
@@ -47,7 +50,7 @@ async def test_of_a_hundred_simultaneous_accepts_one_gets_200_and_ninety_nine_ge
 
     async with held(world, "SELECT 1 FROM search WHERE job_id = :job FOR UPDATE", job=job.id):
         racing = [asyncio.create_task(world.accept(driver, job.id)) for driver in drivers]
-        await waiting(world, 100)
+        await waiting(world, 100, racing)
     answers = await asyncio.gather(*racing)
 
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 99
@@ -80,7 +83,7 @@ async def test_a_driver_who_accepts_several_jobs_at_once_gets_one(world, jobs):
 
     async with held(world, "SELECT 1 FROM driver WHERE id = :driver FOR UPDATE", driver=driver):
         racing = [asyncio.create_task(world.accept(driver, job.id)) for job in orders]
-        await waiting(world, jobs)
+        await waiting(world, jobs, racing)
     answers = await asyncio.gather(*racing)
 
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * (jobs - 1)
@@ -97,9 +100,9 @@ async def test_a_cancel_that_crosses_an_accept_leaves_the_driver_free_either_way
 
     async with held(world, "SELECT 1 FROM search WHERE job_id = :job FOR UPDATE", job=job.id):
         accepting = asyncio.create_task(world.accept(driver, job.id))
-        await waiting(world, 1)
+        await waiting(world, 1, [accepting])
         await world.cancelled(job)
-        await waiting(world, 2)
+        await waiting(world, 2, [accepting])
     answer = await accepting
     # The accept came first to the lock: it wins, and the cancel that follows releases the driver.
     assert answer.status_code == 200
@@ -149,7 +152,7 @@ async def test_a_driver_that_is_registered_twice_at_once_is_a_conflict_the_secon
         )
         admin = world.auth("root", "admin")
         second = asyncio.create_task(world.http.post("/v1/drivers", json=body, headers=admin))
-        await waiting(world, 1)
+        await waiting(world, 1, [second])
         await connection.commit()
     answer = await second
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
