@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import nats
 import pytest
-from tests.e2e.phone import approved, phone
+from tests.e2e.phone import Phone, approved, phone
 
 from contracts.streams import BOOKING_DISPATCH, MATCHING_DISPATCH, Consumer
 from stack.house import House
@@ -48,17 +48,22 @@ async def events_stopped(house: House, consumer: Consumer) -> AsyncIterator[None
         await nc.close()
 
 
+@asynccontextmanager
+async def on_duty(house: House) -> AsyncIterator[Phone]:
+    """A driver, online here; offline afterwards, so that no other test has it."""
+    driver = f"driver-{uuid4()}"
+    await approved(house, driver)
+    async with phone(house, driver, "pilot") as app:
+        assert (await app.call("pilot:online", HERE))["ok"]
+        yield app
+        assert (await app.call("pilot:offline"))["ok"]
+
+
 async def test_after_a_cancel_is_answered_nobody_can_accept_however_late_matching_hears_its_events(
     house: House,
 ) -> None:
     """B11, DESIGN invariant 3: over HTTP and the socket; the events that come later change nothing."""
-    driver = f"driver-{uuid4()}"
-    await approved(house, driver)
-    async with (
-        phone(house, driver, "pilot") as dan,
-        phone(house, f"customer-{uuid4()}", "user") as ann,
-    ):
-        assert (await dan.call("pilot:online", HERE))["ok"]
+    async with on_duty(house) as dan, phone(house, f"customer-{uuid4()}", "user") as ann:
         for by_socket in (False, True):
             ordered = await ann.http.post("/v1/bookings", json=JOB)
             assert ordered.status_code == 201, ordered.text
@@ -84,13 +89,7 @@ async def test_after_a_cancel_is_answered_nobody_can_accept_however_late_matchin
 
 async def test_who_has_a_job_moves_it_on_however_late_booking_hears_of_the_assignment(house: House) -> None:
     """B7, C6, C12: over HTTP and the socket; the event that comes later changes nothing."""
-    driver = f"driver-{uuid4()}"
-    await approved(house, driver)
-    async with (
-        phone(house, driver, "pilot") as dan,
-        phone(house, f"customer-{uuid4()}", "user") as ann,
-    ):
-        assert (await dan.call("pilot:online", HERE))["ok"]
+    async with on_duty(house) as dan, phone(house, f"customer-{uuid4()}", "user") as ann:
         ordered = await ann.http.post("/v1/bookings", json=JOB)
         job = {"bookingId": ordered.json()["id"]}
         await dan.hears("booking:offer", **job)

@@ -1,6 +1,8 @@
 """Who comes to booking in its tests: customers, drivers and admins over HTTP; matching over the bus."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,10 +21,12 @@ from contracts.events import (
     SearchFailure,
     SearchTimedOut,
 )
-from contracts.models import DriverCard
+from contracts.models import DriverCard, Model
+from contracts.requests import Request
 from contracts.streams import BOOKING_DISPATCH as CONSUMER
 from stack.tokens import Role, mint
 from wire.envelope import MESSAGE_ID, Letter, seal, unseal
+from wire.rpc import Endpoint, serve
 
 KEY = "a-secret-that-only-these-tests-know-000"
 ORDER: dict[str, Any] = {
@@ -151,6 +155,15 @@ class Service:
     database_url: str
     ear: Ear = field(default_factory=Ear)
     acknowledged: Acknowledged = field(default_factory=Acknowledged)
+
+    @asynccontextmanager
+    async def asking(
+        self, question: type[Request[Any]], answer: Callable[[Any], Awaitable[Model]]
+    ) -> AsyncIterator[None]:
+        """Somebody who answers this in matching's place."""
+        async with serve(self.nc, "matching", "0.0.0", [Endpoint(question, answer)]):
+            await self.nc.flush()
+            yield
 
     async def listen(self) -> None:
         await self.nc.subscribe("job.>", cb=self.ear.hear)

@@ -4,7 +4,7 @@ Here somebody else answers in matching's place, and its events are held back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -15,19 +15,9 @@ from contracts.events import JobCreated, JobRetried, JobStatusChanged
 from contracts.models import DriverCard, Identity, JobStatus, Role
 from contracts.requests import AdvanceBooking, RetryBooking, SearchView, ViewBooking, ViewSearch
 from wire.problem import ProblemError
-from wire.rpc import Endpoint, request, serve
+from wire.rpc import request
 
 from .people import PATIENCE_S, Person, Service, answered, refused
-
-Answer = Callable[[ViewSearch], Awaitable[SearchView]]
-
-
-@asynccontextmanager
-async def asked(booking: Service, answer: Answer) -> AsyncIterator[None]:
-    """Somebody who answers in matching's place."""
-    async with serve(booking.nc, "matching", "0.0.0", [Endpoint(ViewSearch, answer)]):
-        await booking.nc.flush()
-        yield
 
 
 @asynccontextmanager
@@ -42,7 +32,7 @@ async def matching(
         questions.append(question.job_id)
         return SearchView(job_id=question.job_id, attempt=attempt, state=state, driver=card)
 
-    async with asked(booking, answer):
+    async with booking.asking(ViewSearch, answer):
         yield questions
 
 
@@ -163,7 +153,7 @@ async def test_without_matching_booking_goes_by_what_it_knows(
     async def refuse(_: ViewSearch) -> SearchView:
         raise ProblemError("unavailable", "The database is not answering; try again", 503)
 
-    async with asked(booking, refuse):
+    async with booking.asking(ViewSearch, refuse):
         refused(await customer.retries(job), 409, "not_retryable")
         refused(await driver.moves(job, "en_route"), 404, "not_found")
 
@@ -174,10 +164,41 @@ async def test_without_matching_booking_goes_by_what_it_knows(
         await done.wait()
         return SearchView(job_id=question.job_id, attempt=1, state="failed")
 
-    async with asked(booking, hang):
+    async with booking.asking(ViewSearch, hang):
         retrying = asyncio.create_task(customer.retries(job))
         await waiting.wait()
         await booking.assigns(job, driver.sub)
         refused(await retrying, 409, "not_retryable")
         done.set()
     assert (await customer.sees(job))["status"] == "accepted"
+
+
+@pytest.mark.parametrize("state", ["assigned", "failed"])
+async def test_an_answer_that_a_cancel_has_overtaken_changes_nothing(
+    booking: Service, customer: Person, driver: Person, state: str
+) -> None:
+    """B11: matching looked before the cancel, booking writes after it."""
+    job = await customer.ordered()
+    card = DriverCard(id=driver.sub, name="Dana") if state == "assigned" else None
+
+    async def answer(question: ViewSearch) -> SearchView:
+        answered(await customer.cancels(job), 200)
+        return SearchView(job_id=question.job_id, attempt=1, state=state, driver=card)
+
+    async with booking.asking(ViewSearch, answer):
+        refused(await customer.retries(job), 409, "not_retryable")
+    assert (await customer.sees(job))["status"] == "cancelled"
+    assert [status for _, status, _ in await told(booking, job, 2)] == ["pending", "cancelled"]
+
+
+async def test_what_was_looked_up_stands_though_the_command_never_came(
+    booking: Service, customer: Person, driver: Person
+) -> None:
+    """B7, C12: as when booking dies between the two; the event and the next command find it as any other."""
+    job = await customer.ordered()
+    async with matching(booking, "assigned", driver=driver.sub):
+        refused(await booking.person("user").retries(job), 404, "not_found")
+    assert (await customer.sees(job))["status"] == "accepted"
+    await booking.assigns(job, driver.sub)
+    answered(await driver.moves(job, "en_route"), 200)
+    assert [version for *_, version in await told(booking, job, 3)] == [1, 2, 3]

@@ -1,8 +1,7 @@
 """What a cancel has matching do before it is answered. Here somebody else answers in matching's place."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -13,19 +12,9 @@ from contracts.events import JobCancelled
 from contracts.models import Identity, Role
 from contracts.requests import CancelBooking, EndSearch, SearchOver
 from wire.problem import ProblemError
-from wire.rpc import Endpoint, request, serve
+from wire.rpc import request
 
 from .people import PATIENCE_S, Person, Service, answered, refused
-
-Answer = Callable[[EndSearch], Awaitable[SearchOver]]
-
-
-@asynccontextmanager
-async def matching(booking: Service, answer: Answer) -> AsyncIterator[None]:
-    """Somebody who answers in its place."""
-    async with serve(booking.nc, "matching", "0.0.0", [Endpoint(EndSearch, answer)]):
-        await booking.nc.flush()
-        yield
 
 
 async def told_of_it(booking: Service, job: dict[str, Any]) -> bool:
@@ -56,7 +45,7 @@ async def test_when_a_cancel_is_answered_matching_has_ended_the_search(
         asked.append(question.job.model_dump(mode="json"))
         return SearchOver(job_id=question.job.id)
 
-    async with matching(booking, end):
+    async with booking.asking(EndSearch, end):
         cancelled = await cancels(booking, customer, job)
         assert cancelled["status"] == "cancelled"
         assert asked == committed == [cancelled]
@@ -76,7 +65,7 @@ async def test_cancel_that_is_refused_ends_no_search(
         asked.append(question.job.id)
         return SearchOver(job_id=question.job.id)
 
-    async with matching(booking, end):
+    async with booking.asking(EndSearch, end):
         refused(await driver.cancels(job), 403, "forbidden")
         refused(await booking.person("user").cancels(job), 404, "not_found")
         other = await customer.ordered()
@@ -93,7 +82,7 @@ async def test_matching_that_does_not_answer_fails_no_cancel(booking: Service, c
         await done.wait()
         return SearchOver(job_id=question.job.id)
 
-    async with matching(booking, hang):
+    async with booking.asking(EndSearch, hang):
         both = await asyncio.gather(customer.cancels(job), customer.cancels(job))
         assert not done.is_set()
         done.set()
@@ -108,7 +97,7 @@ async def test_matching_that_refuses_fails_no_cancel(booking: Service, customer:
     async def refuse(_: EndSearch) -> SearchOver:
         raise ProblemError("unavailable", "The database is not answering; try again", 503)
 
-    async with matching(booking, refuse):
+    async with booking.asking(EndSearch, refuse):
         assert answered(await customer.cancels(job), 200)["status"] == "cancelled"
     assert await told_of_it(booking, job)
 
